@@ -1,0 +1,1 @@
+"""Galway: container images for coding-agent teams, built, tested, scanned, published, signed and verified."""
