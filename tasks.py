@@ -7,4 +7,5 @@ from invoke import Collection, task
 def hello(c):
     """Say hello."""
 
+
 namespace = Collection(hello)

@@ -1,4 +1,4 @@
-"""The one place that starts processes: argv in, `Completed` out, streams drained, Ctrl-C ends the child's whole group."""
+"""The one place that starts processes: argv in, `Completed` out, streams drained, Ctrl-C ends the child's group."""
 
 from __future__ import annotations
 
@@ -160,7 +160,9 @@ def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Non
 
 
 def _missing(program: str) -> MissingToolError:
-    return MissingToolError(f"{program} is not installed", hint="run `inv doctor` to see what is missing and how to get it")
+    return MissingToolError(
+        f"{program} is not installed", hint="run `inv doctor` to see what is missing and how to get it"
+    )
 
 
 def _start(

@@ -135,7 +135,9 @@ class ImageRef:
         last, _, tag = last.partition(":")
         registry, _, path = (head + slash + last).partition("/")
         if not path or not _PATH.fullmatch(path) or not _REGISTRY.fullmatch(registry):
-            raise ConfigurationError(f"not an image reference: {text!r}", hint="write registry/path, registry/path:tag or …@sha256:…")
+            raise ConfigurationError(
+                f"not an image reference: {text!r}", hint="write registry/path, registry/path:tag or …@sha256:…"
+            )
         return cls(registry, path, Tag.parse(tag) if tag else None, Digest.parse(digest) if digest else None)
 
     def with_tag(self, tag: str) -> ImageRef:

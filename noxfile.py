@@ -1,0 +1,1 @@
+"""The test sessions: `scripts/nox` runs all of them, `scripts/nox -s tests` one."""
