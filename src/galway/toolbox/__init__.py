@@ -1,0 +1,7 @@
+"""The pinned tools: where each one is, where it came from and how it was verified."""
+
+from galway.toolbox.install import ensure, find
+from galway.toolbox.pins import ToolPin, catalog
+from galway.toolbox.receipt import Tool
+
+__all__ = ["Tool", "ToolPin", "catalog", "ensure", "find"]
