@@ -1,0 +1,207 @@
+"""Chooses the engine: a named builder, the user's Docker, the embedded engine, in this order."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from galway.engine import client, docker, embedded, packages
+from galway.engine.model import DOCKER, EMBEDDED, Engine
+from galway.engine.places import Places
+from galway.errors import ConfigurationError, GalwayError, MissingToolError
+from galway.reference import Platform
+
+if TYPE_CHECKING:
+    from galway.engine.docker import Command, Daemon
+    from galway.engine.packages import Say
+    from galway.workspace import Workspace
+
+BUILDX_HINT = "install Docker's buildx plugin (on Debian and Ubuntu: apt-get install docker-buildx)"
+
+
+def find(workspace: Workspace, *, builder: str | None = None) -> Engine | None:
+    """The engine that answers now; starts and installs nothing.
+
+    Parameters
+    ----------
+    builder:
+        A buildx builder named by the user; `BUILDX_BUILDER` by default.
+
+    Raises
+    ------
+    ConfigurationError
+        No builder has that name.
+    """
+    places = Places.of(workspace)
+    engine = _users(places) or find_embedded(workspace)
+    name = named(builder)
+    if name is None:
+        return engine
+    command = _command_for_builder(places, engine)
+    return None if command is None else _with_builder(command, engine, name)
+
+
+def ensure(workspace: Workspace, *, builder: str | None = None, say: Say) -> Engine:
+    """The engine that answers, or else the embedded one, started.
+
+    Raises
+    ------
+    ConfigurationError
+        No builder has the name that was asked for.
+    MissingToolError
+        No engine, and none can be started here.
+    """
+    engine = find(workspace, builder=builder)
+    if engine is None and named(builder) is not None:
+        embedded.install_client(workspace, say=say)
+        engine = find(workspace, builder=builder)
+    elif engine is None:
+        embedded.start(workspace, say=say)
+        engine = find_embedded(workspace)
+    if engine is None:
+        raise MissingToolError("the embedded engine stopped again as soon as it had started", hint="run this again")
+    if engine.kind == DOCKER and not engine.platforms:
+        embedded.install_client(workspace, say=say)
+        engine = find(workspace, builder=builder) or engine
+    return _with_layouts(engine, say=say)
+
+
+def named(builder: str | None) -> str | None:
+    """The builder that the user asks for by option or variable; `default` asks for none."""
+    name = builder or os.environ.get("BUILDX_BUILDER") or "default"
+    return None if name == "default" else name
+
+
+def reason_for(daemon: Daemon, docker_host: str | None, context: str) -> str:
+    """Why the user's Docker was taken."""
+    way = f"DOCKER_HOST={docker_host}" if docker_host else f"context {context}"
+    store = "containerd image store" if daemon.containerd_store else "classic image store"
+    return f"your Docker {daemon.version} answers ({way}, {store})"
+
+
+def _users(places: Places) -> Engine | None:
+    """The user's Docker, if its daemon answers and is not the embedded one (`engine.env` in the user's shell)."""
+    program = _own_docker(places)
+    if program is None or os.environ.get("DOCKER_HOST") == places.host:
+        return None
+    command = docker.Command(docker=program, env={})
+    daemon = docker.daemon(command)
+    if daemon is None:
+        return None
+    context = docker.context(command)
+    if not docker.has_buildx(command):
+        command = docker.Command(docker=program, env=client.environment(places, host=None))
+    env = {**command.env, "BUILDX_BUILDER": context}
+    builder = None
+    if not daemon.containerd_store and docker.platforms(command, docker.BUILDER) is not None:
+        builder = docker.BUILDER
+    return Engine(
+        kind=DOCKER,
+        reason=reason_for(daemon, os.environ.get("DOCKER_HOST"), context),
+        version=daemon.version,
+        docker=program,
+        env=env,
+        containerd_store=daemon.containerd_store,
+        builder=builder,
+        platforms=docker.platforms(command, builder or context) or (),
+    )
+
+
+def find_embedded(workspace: Workspace) -> Engine | None:
+    """The embedded engine of this cache, if it runs."""
+    places = Places.of(workspace)
+    programs = packages.installed(places.home)
+    if programs is None or not embedded.running(workspace):
+        return None
+    env = client.environment(places, host=places.host)
+    command = docker.Command(docker=str(programs.docker), env=env)
+    daemon = docker.daemon(command)
+    if daemon is None:
+        return None
+    return Engine(
+        kind=EMBEDDED,
+        reason=f"no Docker of yours answers; the embedded engine runs from {places.home}",
+        version=daemon.version,
+        docker=command.docker,
+        env=env,
+        containerd_store=daemon.containerd_store,
+        builder=None,
+        platforms=docker.platforms(command, "default") or (Platform.of_host(),),
+    )
+
+
+def _command_for_builder(places: Places, engine: Engine | None) -> Command | None:
+    """A docker command with buildx that sees the user's builders, whether or not a daemon answers."""
+    if engine is not None and engine.kind == DOCKER and engine.platforms:
+        return docker.Command(docker=engine.docker, env=engine.env)
+    program = _own_docker(places)
+    if program is not None and docker.has_buildx(own := docker.Command(docker=program, env={})):
+        return own
+    programs = packages.installed(places.home)
+    if programs is None:
+        return None
+    env = client.environment(places, host=None)
+    host = {name: engine.env[name] for name in ("DOCKER_HOST",) if engine and name in engine.env}
+    return docker.Command(docker=str(programs.docker), env={**env, **host})
+
+
+def _with_builder(command: Command, engine: Engine | None, name: str) -> Engine:
+    platforms = docker.platforms(command, name)
+    if platforms is None:
+        raise ConfigurationError(
+            f"there is no buildx builder {name!r}, or it does not answer", hint="docker buildx ls lists them"
+        )
+    if engine is not None:
+        env = {**engine.env, **command.env, "BUILDX_BUILDER": name}
+        reason = f"the builder {name} was named; {engine.reason}"
+        return dataclasses.replace(
+            engine, reason=reason, docker=command.docker, env=env, builder=name, platforms=platforms
+        )
+    return Engine(
+        kind=DOCKER,
+        reason=f"the builder {name} was named; no daemon answers, so images can be built but not run",
+        version="",
+        docker=command.docker,
+        env={**command.env, "BUILDX_BUILDER": name},
+        containerd_store=False,
+        builder=name,
+        platforms=platforms,
+    )
+
+
+def _with_layouts(engine: Engine, *, say: Say) -> Engine:
+    """Give a Docker whose own builder cannot export OCI layouts one that can.
+
+    Raises
+    ------
+    MissingToolError
+        The plugin is missing, or the builder's image cannot be had.
+    """
+    if engine.kind != DOCKER:
+        return engine
+    if not engine.platforms:
+        raise MissingToolError("your docker command has no buildx, which builds need", hint=BUILDX_HINT)
+    if engine.containerd_store or engine.builder not in (None, docker.BUILDER):
+        return engine
+    command = docker.Command(docker=engine.docker, env=engine.env)
+    try:
+        if engine.builder is None:
+            say(f"your Docker uses the classic image store: making the buildx builder {docker.BUILDER!r}, once")
+            docker.create(command)
+        docker.bootstrap(command, docker.BUILDER)
+    except GalwayError as error:
+        raise MissingToolError(
+            f"the buildx builder {docker.BUILDER!r} could not be started",
+            hint="name an image that your Docker has with BUILDKIT_IMAGE, or turn on its containerd image store",
+            detail=error.detail,
+        ) from error
+    platforms = docker.platforms(command, docker.BUILDER) or engine.platforms
+    return dataclasses.replace(engine, builder=docker.BUILDER, platforms=platforms)
+
+
+def _own_docker(places: Places) -> str | None:
+    """The docker command on PATH, the private one left aside."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which("docker", path=os.pathsep.join(folder for folder in folders if folder != str(places.commands)))

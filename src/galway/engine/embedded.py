@@ -1,0 +1,231 @@
+"""Galway's own Docker engine: started from the cache on a private socket, stopped without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from galway import process
+from galway.engine import client, emulation, hoststate, packages, residents
+from galway.engine.lock import locked
+from galway.engine.places import RUN, Places
+from galway.errors import MissingToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from galway.engine.packages import Programs, Say
+    from galway.workspace import Workspace
+
+READY_SECONDS = 60.0
+"""How long dockerd may take until it answers; 1 to 8 s were measured on two cores."""
+
+DOCKER_HINT = "install Docker and start it, or point DOCKER_HOST at a machine that has it"
+
+
+def configuration(places: Places) -> dict[str, object]:
+    """The daemon's configuration file.
+
+    Control groups are made directly (systemd's driver would leave slices behind) under one name of ours, so that a
+    stop knows what to remove. Logs of containers are bounded, because the engine lives in a cache.
+    """
+    return {
+        "data-root": str(places.data),
+        "exec-root": str(places.run / "exec"),
+        "pidfile": str(places.run / "dockerd.pid"),
+        "hosts": [places.host],
+        "features": {"containerd-snapshotter": True},
+        "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        "cgroup-parent": f"/{places.name}",
+        "shutdown-timeout": 5,
+        "log-opts": {"max-size": "10m", "max-file": "2"},
+    }
+
+
+def command(programs: Programs, places: Places) -> tuple[str, ...]:
+    """The daemon's argv: in a mount namespace of its own, so that its mounts end with it even when it is killed.
+
+    `slave` lets mounts of the host in (a bind mount sees them) and none of the engine's out.
+    """
+    dockerd = (str(programs.dockerd), "--config-file", str(places.config))
+    return ("unshare", "--mount", "--propagation", "slave", "--", *dockerd)
+
+
+def refusal(*, system: str, root: bool, apt: bool) -> MissingToolError | None:
+    """Why this machine cannot run the embedded engine, if it cannot."""
+    if system != "linux":
+        return MissingToolError("no Docker engine answers, and the embedded one runs on Linux only", hint=DOCKER_HINT)
+    if not apt:
+        return MissingToolError(
+            "no Docker engine answers, and the embedded one needs Debian or Ubuntu (dpkg and apt)", hint=DOCKER_HINT
+        )
+    if not root:
+        return MissingToolError(
+            "no Docker engine answers, and the embedded one needs root", hint=f"{DOCKER_HINT}, or run this as root"
+        )
+    return None
+
+
+def check_host() -> None:
+    """Refuse a machine that cannot run it.
+
+    Raises
+    ------
+    MissingToolError
+        Not Linux, not of Debian's family, or not root.
+    """
+    apt = all(shutil.which(name) for name in ("apt-get", "dpkg-deb", "unshare"))
+    if error := refusal(system=sys.platform, root=os.geteuid() == 0, apt=apt):
+        raise error
+
+
+def running(workspace: Workspace) -> bool:
+    """Whether this cache's engine runs and takes connections."""
+    places = Places.of(workspace)
+    return residents.daemon(places) is not None and _accepts(places.socket)
+
+
+def start(workspace: Workspace, *, say: Say) -> None:
+    """Install what is missing, mend what a crash left, start; does nothing where it runs already.
+
+    Raises
+    ------
+    MissingToolError
+        It cannot run here; one line says why.
+    """
+    check_host()
+    places = Places.of(workspace)
+    with locked(places, say=say):
+        programs = packages.install(places.home, say=say)
+        client.prepare(places, programs)
+        if residents.daemon(places) is not None and _answers(places, seconds=20.0):
+            return
+        _check_alone(places)
+        residents.end(places)
+        _prepare(places, programs)
+        say("starting the embedded Docker engine")
+        with packages.room_in(places.home, needed=200_000_000):
+            child = process.spawn(command(programs, places), log=places.log, env=programs.env)
+            _wait(lambda: child.poll() is not None, places)
+
+
+def install_client(workspace: Workspace, *, say: Say) -> None:
+    """Install the private docker command and its plugins without starting anything; needs no root.
+
+    Raises
+    ------
+    MissingToolError
+        The archive cannot be reached from here.
+    """
+    places = Places.of(workspace)
+    with locked(places, say=say):
+        client.prepare(places, packages.install(places.home, say=say))
+
+
+def stop(workspace: Workspace, *, say: Say) -> bool:
+    """End the engine and everything in it, and give the host back as it was; images and caches stay.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to stop.
+    """
+    places = Places.of(workspace)
+    if not places.home.is_dir():
+        return False
+    with locked(places, say=say):
+        if not places.run.exists() and not residents.all_of(places):
+            return False
+        say("stopping the embedded Docker engine")
+        residents.end(places)
+        emulation.undo(places)
+        hoststate.remove_cgroups(places.name)
+        programs, before = packages.installed(places.home), hoststate.load(places.before)
+        if before is not None and programs is not None:
+            hoststate.restore(before, programs.env)
+        shutil.rmtree(places.run, ignore_errors=True)
+    return True
+
+
+def remove(workspace: Workspace) -> None:
+    """Stop it and delete its folder, images included."""
+    places = Places.of(workspace)
+    stop(workspace, say=lambda _line: None)
+    shutil.rmtree(places.home, ignore_errors=True)
+
+
+def _prepare(places: Places, programs: Programs) -> None:
+    """Write the note and the configuration; a note of this boot stays: it is older than a killed engine's traces."""
+    places.run.mkdir(mode=0o755, exist_ok=True)
+    if hoststate.load(places.before) is None:
+        hoststate.save(hoststate.note(programs.env), places.before)
+    (places.run / "cache").write_bytes(os.fsencode(places.home.parent))
+    for name in ("dockerd.pid", "docker.sock", "exec"):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            shutil.rmtree(places.run / name)
+        (places.run / name).unlink(missing_ok=True)
+    hoststate.remove_cgroups(places.name)
+    places.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    places.config.write_text(json.dumps(configuration(places), indent=2))
+    places.log.write_bytes(b"")
+
+
+def _check_alone(places: Places) -> None:
+    """Two daemons in one network namespace would fight over docker0 and each other's firewall chains.
+
+    Raises
+    ------
+    MissingToolError
+        The engine of another cache runs on this machine.
+    """
+    for owner in sorted(RUN.glob("galway-*/cache")):
+        other = Path(os.fsdecode(owner.read_bytes()))
+        there = Places(home=other / "engine", name=owner.parent.name, run=owner.parent)
+        if there.name != places.name and residents.daemon(there) is not None:
+            raise MissingToolError(
+                f"the embedded engine of another cache runs on this machine: {other}",
+                hint=f"stop it first: GALWAY_CACHE={process.quote([str(other)])} scripts/inv engine.stop",
+            )
+
+
+def _wait(ended: Callable[[], bool], places: Places) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not ended() and time.monotonic() < deadline:
+        if _answers(places, seconds=1.0):
+            return
+        time.sleep(residents.TICK)
+    log = places.log.read_text(encoding="utf-8", errors="replace")
+    detail = "\n".join(log.splitlines()[-process.TAIL_LINES :])
+    raise MissingToolError(
+        f"the embedded Docker engine did not start, its log is {places.log}",
+        hint="containers need a kernel with cgroups, overlayfs and nftables, and all of root's capabilities",
+        detail=detail,
+    )
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        try:
+            channel.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _answers(places: Places, *, seconds: float) -> bool:
+    """Whether the API answers its ping within this time (it listens before it is ready)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        channel.settimeout(seconds)
+        try:
+            channel.connect(str(places.socket))
+            channel.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            return b" 200 " in channel.recv(64)
+        except OSError:
+            return False

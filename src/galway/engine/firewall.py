@@ -1,0 +1,70 @@
+"""What dockerd does to the firewall, and taking exactly that away again: pure functions on `iptables-save` text."""
+
+from __future__ import annotations
+
+import re
+
+_OURS = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b|\bbr-[0-9a-f]{12}\b")
+"""Chains and bridges that dockerd names; its MASQUERADE rules name the bridge as the one they are not for."""
+
+Tables = dict[str, list[str]]
+"""`iptables-save` text by table: policy lines (`:CHAIN POLICY`) and rules (`-A …`), counters removed."""
+
+
+def parse(text: str) -> Tables:
+    """Split `iptables-save` output into its tables."""
+    tables: Tables = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("*"):
+            lines = tables.setdefault(line[1:], [])
+        elif line.startswith((":", "-")):
+            lines.append(re.sub(r" \[\d+:\d+\]$", "", line))
+    return tables
+
+
+def cleaned(before: Tables, now: Tables) -> Tables:
+    """What each table has to look like after the engine.
+
+    A table in which another Docker had rules comes back as it was. Any other loses the lines that are dockerd's and
+    gets its built-in chains' policies back; what somebody else added meanwhile stays.
+
+    Returns
+    -------
+    Tables
+        Every table that has to change, with its lines; no lines means that the table has to go.
+    """
+    wanted = {name: _table(before.get(name, []), lines) for name, lines in now.items()}
+    for name, lines in wanted.items():
+        if name not in before and not any(_matters(line) for line in lines):
+            wanted[name] = []
+    return {name: lines for name, lines in wanted.items() if lines != now[name]}
+
+
+def restore_input(tables: Tables) -> str:
+    """Standard input for `iptables-restore`, which swaps each table in one step."""
+    return "".join(
+        f"*{name}\n"
+        + "".join(f"{line} [0:0]\n" if line.startswith(":") else f"{line}\n" for line in lines)
+        + "COMMIT\n"
+        for name, lines in tables.items()
+        if lines
+    )
+
+
+def _table(before: list[str], now: list[str]) -> list[str]:
+    if any(_OURS.search(line) for line in before):
+        return before
+    policies = {line.split()[0]: line for line in before if line.startswith(":")}
+    kept = [line for line in now if line in before or not _OURS.search(line)]
+    return [_policy(line, policies) if line.startswith(":") else line for line in kept]
+
+
+def _policy(line: str, policies: dict[str, str]) -> str:
+    """The chain as it was declared; a built-in chain of a table that was not there accepts, its policy by default."""
+    chain, policy = line.split()[:2]
+    return policies.get(chain, line if policy == "-" else f"{chain} ACCEPT")
+
+
+def _matters(line: str) -> bool:
+    return not (line.startswith(":") and line.endswith(" ACCEPT"))

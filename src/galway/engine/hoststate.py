@@ -1,0 +1,193 @@
+"""What the host was like before the engine started, and putting exactly that back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from galway import process
+from galway.engine import firewall, netlink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+SYSCTL = Path("/proc/sys")
+
+SYSCTL_GLOBS = (
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/*/*",
+    "net/ipv6/conf/*/*",
+    "net/bridge/*",
+    "kernel/keys/root_max*",
+)
+"""Settings that dockerd writes, and those that the kernel resets on its own when ip_forward changes
+(Documentation/networking/ip-sysctl.rst). In this order: ip_forward first, since it resets the others."""
+
+FOLDERS = ("/run/docker", "/run/containerd", "/opt/containerd", "/run/xtables.lock", "/var/lib/docker", "/etc/docker")
+"""Paths outside its own folders that dockerd, containerd and iptables make, whatever their configuration says."""
+
+IN_USE = ("containerd.sock", "docker.sock")
+"""Sockets whose presence means that somebody else has begun to use such a folder meanwhile."""
+
+FAMILIES = {"ip": "iptables", "ip6": "ip6tables"}
+"""nftables' address families and the programs that write to them."""
+
+BRIDGES = ("docker0", "br-")
+"""Interfaces that dockerd makes: the default bridge, and one for each user-defined network."""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The host's state, as `before.json` keeps it.
+
+    Parameters
+    ----------
+    boot:
+        The kernel's boot id: a note from before a reboot says nothing any more.
+    links:
+        Names of the network interfaces.
+    folders:
+        Which of `FOLDERS` were there.
+    sysctl:
+        Settings by their path under /proc/sys.
+    tables:
+        `iptables-save` by address family.
+    control:
+        `cgroup.subtree_control` of the version 2 hierarchy's root; None where there is none.
+    """
+
+    boot: str
+    links: list[str]
+    folders: list[str]
+    sysctl: dict[str, str]
+    tables: dict[str, str]
+    control: str | None = None
+
+
+def boot_id() -> str:
+    """A name for the time since the machine started."""
+    return (SYSCTL / "kernel/random/boot_id").read_text().strip()
+
+
+def note(env: Mapping[str, str]) -> Note:
+    """Look at the host; changes nothing. `env` leads to the private iptables."""
+    return Note(
+        boot=boot_id(),
+        links=sorted(_links()),
+        folders=[path for path in FOLDERS if Path(path).exists()],
+        sysctl=dict(_settings()),
+        tables={family: _save(program, env) for family, program in FAMILIES.items()},
+        control=_read(_control()),
+    )
+
+
+def restore(before: Note, env: Mapping[str, str]) -> None:
+    """Put back what `before` says. Links first: their routes and settings go with them."""
+    for link in made(before.links, _links()):
+        netlink.delete(link)
+    for family, program in FAMILIES.items():
+        _restore_tables(family, program, before.tables.get(family, ""), env)
+    for name, value in before.sysctl.items():
+        if _read(SYSCTL / name) not in (value, None):
+            _write(SYSCTL / name, value)
+    _restore_control(before.control)
+    for path in FOLDERS:
+        if path not in before.folders:
+            _remove(Path(path))
+
+
+def made(before: Iterable[str], now: Iterable[str]) -> list[str]:
+    """The interfaces that dockerd made since."""
+    return sorted(link for link in set(now) - set(before) if link.startswith(BRIDGES))
+
+
+def save(before: Note, path: Path) -> None:
+    """Write the note, whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(before)))
+    part.rename(path)
+
+
+def load(path: Path) -> Note | None:
+    """Read the note of this boot; None where there is none."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Note)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+    return found if found.boot == boot_id() else None
+
+
+def remove_cgroups(name: str, root: Path = Path("/sys/fs/cgroup")) -> None:
+    """Remove the control groups under `name`, innermost first, in every hierarchy; their processes have ended."""
+    for top in cgroups(name, root):
+        for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
+            folder.rmdir()
+        top.rmdir()
+
+
+def cgroups(name: str, root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
+    """The control group `name` in the unified hierarchy, or in each of version 1's."""
+    return [path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_dir()]
+
+
+def _links() -> list[str]:
+    return [path.name for path in Path("/sys/class/net").iterdir() if path.is_symlink()]
+
+
+def _settings() -> Iterator[tuple[str, str]]:
+    for pattern in SYSCTL_GLOBS:
+        for path in sorted(SYSCTL.glob(pattern)):
+            value = _read(path)
+            if value is not None:
+                yield str(path.relative_to(SYSCTL)), value
+
+
+def _read(path: Path) -> str | None:
+    """A kernel file's text; None where it is missing or cannot be read, as `stable_secret` without a secret."""
+    try:
+        return path.read_text().rstrip("\n")
+    except OSError:
+        return None
+
+
+def _write(path: Path, value: str) -> None:
+    try:
+        path.write_text(f"{value}\n")
+    except OSError:
+        return  # read-only ones, such as `mc_forwarding`, follow from others
+
+
+def _save(program: str, env: Mapping[str, str]) -> str:
+    return process.run([f"{program}-save"], env=env, ok=None).stdout
+
+
+def _restore_tables(family: str, program: str, before: str, env: Mapping[str, str]) -> None:
+    changed = firewall.cleaned(firewall.parse(before), firewall.parse(_save(program, env)))
+    if text := firewall.restore_input(changed):
+        process.run([f"{program}-restore"], env=env, stdin=[text.encode()])
+    for table in (name for name, lines in changed.items() if not lines):
+        process.run(["nft", "delete", "table", family, table], env=env)
+
+
+def _control() -> Path:
+    return Path("/sys/fs/cgroup/cgroup.subtree_control")
+
+
+def _restore_control(before: str | None) -> None:
+    """Take back the controllers that runc enabled for the groups below; busy ones (somebody uses them) stay."""
+    now = _read(_control())
+    if before is None or now is None:
+        return
+    for controller in set(now.split()) - set(before.split()):
+        _write(_control(), f"-{controller}")
+
+
+def _remove(path: Path) -> None:
+    if any((path / name).exists() for name in IN_USE):
+        return
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
