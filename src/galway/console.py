@@ -1,0 +1,93 @@
+"""What a person sees: one console for reports, one for progress, errors in one line, and the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from galway.errors import INTERRUPTED, GalwayError
+from galway.process import quote
+from galway.progress import BuildProgress
+from galway.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rich.table import Table
+
+    from galway.plan import Plan
+    from galway.tools.buildx import Step
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+"""Reports; rich leaves colours out where NO_COLOR is set or the output is not a terminal."""
+
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+"""Progress and errors."""
+
+
+def say(text: str) -> None:
+    """One plain line of progress."""
+    err.print(escape(text), style="dim")
+
+
+@contextlib.contextmanager
+def edge() -> Iterator[None]:
+    """The outermost edge of a command: turns errors into one line, a hint and the class's exit code."""
+    try:
+        yield
+    except GalwayError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        err.print("interrupted; running the same command again continues", style="yellow")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:  # the last resort, so that nobody meets a traceback
+        crash(error)
+
+
+def fail(error: GalwayError) -> NoReturn:
+    """Print an error as people should meet it, and exit with its code."""
+    if error.detail:
+        err.print(escape(error.detail), style="dim")
+    err.print(f"[bold red]error[/]: {escape(error.message)}")
+    if error.hint:
+        err.print(f"[bold]next[/]: {escape(error.hint)}")
+    sys.exit(error.exit_code)
+
+
+def crash(error: Exception) -> NoReturn:
+    """Keep the traceback of a bug in a file and say where it is."""
+    report = Workspace.here().state / "crash.txt"
+    with contextlib.suppress(OSError):
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    err.print(f"[bold red]error[/]: a bug in galway: {escape(type(error).__name__)}: {escape(str(error))}")
+    err.print(f"[bold]next[/]: please report it with {report}")
+    sys.exit(GalwayError.exit_code)
+
+
+def print_json(value: Any) -> None:
+    """A value for programs: two-space JSON on standard output, never wrapped or coloured."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
+
+
+def dry_run(table: Table, commands: Iterable[Sequence[str]]) -> None:
+    """What would be done, as commands that a person can type."""
+    out.print(table)
+    for argv in commands:
+        out.print(escape(quote(argv)), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def following(plan: Plan) -> Iterator[Callable[[Step], None]]:
+    """Show the steps of a build while it runs."""
+    with BuildProgress(err, tuple(target.name for target in plan.targets)) as progress:
+        yield progress.observe

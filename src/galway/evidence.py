@@ -1,0 +1,101 @@
+"""Records on disk: what each stage found out, one JSON file per image, platform and stage."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from galway.errors import BuildError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Status = Literal["passed", "failed", "skipped", "not_evaluated"]
+
+INDEX = "index"
+"""Stands for the platform in a record about a whole image index."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What one stage found out about one image on one platform.
+
+    Parameters
+    ----------
+    stage, image, platform:
+        Where it belongs; `platform` is `linux-arm64` or `index`.
+    digest:
+        The manifest, or index, that it speaks of.
+    status:
+        `not_evaluated` was asked for and could not be judged, `skipped` was not asked for; neither counts as passed.
+    reason:
+        Why, one line; empty for `passed`.
+    tool, tool_version:
+        What judged.
+    policy:
+        The thresholds that held, as `name=value`.
+    started:
+        RFC 3339, UTC.
+    seconds:
+        Wall time.
+    measures:
+        Figures; sizes in bytes.
+    artifacts:
+        The tools' raw reports, file name to sha256 digest.
+    """
+
+    stage: str
+    image: str
+    platform: str
+    digest: str
+    status: Status
+    reason: str = ""
+    tool: str = ""
+    tool_version: str = ""
+    policy: tuple[str, ...] = ()
+    started: str = ""
+    seconds: float = 0.0
+    measures: dict[str, Any] = msgspec.field(default_factory=dict)
+    artifacts: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def now() -> str:
+    """The present, as records write it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write(folder: Path, record: Record) -> Path:
+    """Write a record aside and rename it into place.
+
+    Raises
+    ------
+    BuildError
+        The disk is full or the folder is not writable.
+    """
+    path = _path(folder, record.image, record.platform, record.stage)
+    aside = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(msgspec.json.format(msgspec.json.encode(record, order="sorted")))
+        aside.replace(path)
+    except OSError as error:
+        raise BuildError(
+            f"cannot write the record {path}: {error.strerror}", hint="free some disk and try again"
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def read(folder: Path, image: str, platform: str, stage: str) -> Record | None:
+    """The record, or None where there is none or it cannot be read; an unreadable one proves nothing."""
+    try:
+        return msgspec.json.decode(_path(folder, image, platform, stage).read_bytes(), type=Record)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _path(folder: Path, image: str, platform: str, stage: str) -> Path:
+    return folder / image / platform / f"{stage}.json"

@@ -1,0 +1,85 @@
+"""Shows a build as it runs: one live line per image on a terminal, one plain line per step elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from galway.tools.buildx import Step
+
+
+class BuildProgress:
+    """Follows the steps of a bake call.
+
+    Parameters
+    ----------
+    console:
+        Where to show them.
+    targets:
+        Names of the bake targets, in the order of their lines.
+    """
+
+    def __init__(self, console: Console, targets: tuple[str, ...]) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+        self._begun = time.monotonic()
+        self._now: dict[str, str] = dict.fromkeys(targets, "waiting")
+        self._done: dict[str, int] = dict.fromkeys(targets, 0)
+        self._cached: dict[str, int] = dict.fromkeys(targets, 0)
+        self._counted: set[int] = set()
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def observe(self, step: Step) -> None:
+        """Take note of a step that began or ended."""
+        if not step.is_instruction or step.target not in self._now:
+            return
+        with self._lock:
+            text = " ".join(step.name.split())
+            over = step.cached or step.seconds is not None
+            if not over:
+                self._now[step.target] = text
+            elif id(step) not in self._counted:
+                self._counted.add(id(step))
+                self._done[step.target] += 1
+                self._cached[step.target] += step.cached
+                self._plain(step, text)
+
+    def _plain(self, step: Step, text: str) -> None:
+        if self._console.is_terminal:
+            return
+        took = "cached" if step.cached else f"{step.seconds:.1f} s"
+        line = f"{text[:150]} … {'FAILED' if step.error else took}"
+        self._console.print(escape(line))
+
+    def _render(self) -> Table:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="bold", no_wrap=True)
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        with self._lock:
+            for name, now in self._now.items():
+                count = f"{self._done[name]} steps, {self._cached[name]} cached"
+                grid.add_row(escape(name), count, escape(now))
+        grid.add_row(f"{time.monotonic() - self._begun:.0f} s", "", "", style="dim")
+        return grid

@@ -1,0 +1,244 @@
+"""Builds a plan in one bake call, assembles an OCI layout per image, and loads the host's platform into the engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from galway import assembly, evidence, plan as planning, process
+from galway.errors import BuildError
+from galway.layout import Layout, Manifest
+from galway.reference import Platform
+from galway.tools import buildx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from galway.bases import Base
+    from galway.catalog import Image
+    from galway.engine import Engine
+    from galway.evidence import Record
+    from galway.plan import Plan, Target
+    from galway.tools.buildx import Step, Trace
+    from galway.workspace import Workspace
+
+STAGE = "build"
+_FULL = ("no space left on device", "disk quota exceeded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a build works with.
+
+    Parameters
+    ----------
+    plan:
+        What to build.
+    bases:
+        Resolved base images by Dockerfile argument.
+    secrets:
+        For each image, files mounted while its steps run, by id.
+    engine:
+        What builds.
+    """
+
+    plan: Plan
+    bases: Mapping[str, Base]
+    secrets: Mapping[str, Mapping[str, str]]
+    engine: Engine
+
+
+def define(workspace: Workspace, request: Request) -> dict[str, Any]:
+    """Write the bake definition where a person can run it by hand, and return it."""
+    definition = planning.bake(request.plan, bases=request.bases, secrets=request.secrets)
+    workspace.plan.parent.mkdir(parents=True, exist_ok=True)
+    aside = workspace.plan.with_suffix(".part")
+    aside.write_text(json.dumps(definition, indent=2) + "\n", encoding="utf-8")
+    aside.replace(workspace.plan)
+    return definition
+
+
+def command(workspace: Workspace, *, docker: str = "docker", builder: str | None = None) -> tuple[str, ...]:
+    """The one command that a build runs, in the repository's root."""
+    definition = workspace.plan.relative_to(workspace.root)
+    return buildx.bake(docker, definition, metadata=definition.with_name("metadata.json"), builder=builder)
+
+
+def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], None]) -> list[Record]:
+    """Build every target and leave layouts, records and loaded images.
+
+    Parameters
+    ----------
+    observe:
+        Told of each step as it begins and ends.
+
+    Returns
+    -------
+    list[Record]
+        One per target.
+
+    Raises
+    ------
+    BuildError
+        A step failed, or the disk is full; the message names step and image.
+    """
+    workspace.state.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.state / "build.lock"):  # a second build of this checkout waits, then finds all cached
+        scratch = workspace.root / planning.OUT
+        shutil.rmtree(scratch, ignore_errors=True)
+        define(workspace, request)
+        started = evidence.now()
+        trace, seconds = _bake(workspace, request, observe)
+        records = [_record(workspace, request, target, trace, started, seconds) for target in request.plan.targets]
+        for image in request.plan.images:
+            _assemble(workspace, request, image)
+        for record in records:
+            evidence.write(workspace.evidence, record)
+        shutil.rmtree(scratch, ignore_errors=True)
+    return records
+
+
+def load(workspace: Workspace, images: Sequence[Image], engine: Engine, *, say: Callable[[str], None]) -> None:
+    """Put the host's platform into the engine under the catalog's references; what is there already is left alone.
+
+    Raises
+    ------
+    ProcessError
+        The engine refused.
+    """
+    for image in images:
+        layout = Layout(workspace.layout(image.name))
+        manifest = next((m for m in layout.manifests() if m.platform == Platform.of_host()), None)
+        if manifest is None:
+            continue
+        reference = str(image.reference)
+        inspect = (engine.docker, "image", "inspect", "--format", "{{.Id}}", reference)
+        known = process.run(inspect, env=engine.env, ok=None).stdout.strip()
+        if known in (str(manifest.digest), str(manifest.config_digest)):
+            continue
+        say(f"loading {reference} into the engine")
+        chunks = assembly.archive(layout, manifest, (reference,))
+        process.run((engine.docker, "load"), env=engine.env, stdin=chunks)
+
+
+def _bake(workspace: Workspace, request: Request, observe: Callable[[Step], None]) -> tuple[Trace, float]:
+    trace = buildx.Trace()
+
+    def feed(line: str) -> None:
+        for step in trace.feed(line):
+            observe(step)
+
+    argv = command(workspace, docker=request.engine.docker, builder=request.engine.builder)
+    done = process.run(argv, env=request.engine.env, cwd=workspace.root, ok=None, on_stderr=feed)
+    if done.code != 0:
+        raise explain(trace)
+    return trace, done.seconds
+
+
+def explain(trace: Trace) -> BuildError:
+    """The error of a failed bake: the step, its last lines and the place in the Dockerfile."""
+    words = "\n".join(trace.words)
+    step = trace.failed
+    everything = words + (step.error + "\n".join(step.log) if step else "")
+    if any(sign in everything for sign in _FULL):
+        return BuildError(
+            "the disk of the build engine is full",
+            hint="free some with `inv clean --cache`, or point GALWAY_CACHE at a larger disk, then build again",
+            detail=words,
+        )
+    if step is None:
+        last = trace.words[-1] if trace.words else "buildx ended without a word"
+        return BuildError(
+            f"the build did not run: {last.removeprefix('ERROR: ')}",
+            hint="see whether the engine answers: inv engine",
+            detail="\n".join(trace.words[:-1]),
+        )
+    log = "\n".join(step.log)
+    return BuildError(
+        f"{step.target or 'the build'} failed at {step.name}: {step.error.splitlines()[-1]}",
+        hint="mend that line of the Dockerfile and build again; the steps before it are cached",
+        detail="\n".join(part for part in (log, words) if part),
+    )
+
+
+def _assemble(workspace: Workspace, request: Request, image: Image) -> Layout:
+    """Join what was built with what the layout holds of the same inputs; anything else is dropped."""
+    targets = {t.platform: t for t in request.plan.targets if t.image.name == image.name}
+    sources = {
+        platform: Layout(workspace.root / planning.OUT / target.name) for platform, target in sorted(targets.items())
+    }
+    sample = next(iter(targets.values()))
+    wanted = planning.inputs(request.plan, sample, request.bases)
+    folder = workspace.layout(image.name)
+    if (folder / "index.json").is_file():
+        for manifest in _kept(folder):
+            record = evidence.read(workspace.evidence, image.name, manifest.platform.slug, STAGE)
+            same = record is not None and record.digest == str(manifest.digest) and record.measures["inputs"] == wanted
+            if same and manifest.platform not in sources:
+                sources[manifest.platform] = Layout(folder)
+    return assembly.assemble(folder, sources, name=image.version, annotations=sample.labels)
+
+
+def _kept(folder: Path) -> tuple[Manifest, ...]:
+    """What a layout holds; a damaged one holds nothing worth keeping, since it is about to be written anew."""
+    try:
+        layout = Layout(folder)
+        layout.verify()
+        return layout.manifests()
+    except BuildError:
+        return ()
+
+
+def _record(
+    workspace: Workspace, request: Request, target: Target, trace: Trace, started: str, seconds: float
+) -> Record:
+    layout = Layout(workspace.root / planning.OUT / target.name)
+    manifest = layout.manifests()[0]
+    before = evidence.read(workspace.evidence, target.image.name, target.platform.slug, STAGE)
+    if before is not None and before.digest == str(manifest.digest):
+        layers = before.measures["layers"]
+    else:
+        layers = [
+            {
+                "digest": str(layer.digest),
+                "compressed": layer.size,
+                "unpacked": layout.unpacked_size(layer),
+                "instruction": layer.instruction,
+            }
+            for layer in manifest.layers
+        ]
+    steps = [step for step in trace.instructions if step.target in (target.name, "")]
+    cached = sum(step.cached for step in steps)
+    over = manifest.size > target.image.size_budget
+    return evidence.Record(
+        stage=STAGE,
+        image=target.image.name,
+        platform=target.platform.slug,
+        digest=str(manifest.digest),
+        status="passed",
+        reason="over its size budget" if over else "",
+        tool="docker buildx bake",
+        tool_version=process.run(buildx.version(request.engine.docker), env=request.engine.env).stdout.strip(),
+        started=started,
+        seconds=round(seconds, 3),
+        measures={
+            "inputs": planning.inputs(request.plan, target, request.bases),
+            "revision": request.plan.source.description,
+            "engine": f"{request.engine.kind} {request.engine.version}",
+            "bases": {
+                name: {"kind": base.kind, "digest": str(base.digest), "what": base.description}
+                for name, base in ((name, request.bases[name]) for name, _ in target.image.bases)
+            },
+            "compressed": manifest.size,
+            "unpacked": sum(layer["unpacked"] for layer in layers),
+            "size_budget": target.image.size_budget,
+            "layers": layers,
+            "steps": len(steps),
+            "steps_cached": cached,
+        },
+    )

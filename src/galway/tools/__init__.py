@@ -1,0 +1,1 @@
+"""One module per binary: argv builders and parsers of what it prints; pure."""

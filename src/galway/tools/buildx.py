@@ -1,0 +1,130 @@
+"""docker buildx: the bake command, and a reader of its raw JSON progress."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_STEP = re.compile(r"\[(?P<where>[^\]]*?)\s*(?P<number>\d+)/(?P<of>\d+)\] (?P<instruction>.*)", re.DOTALL)
+LOG_LINES = 15
+"""Lines of a step's output kept for the error that it may end in."""
+
+
+def bake(docker: str, definition: Path, *, metadata: Path, builder: str | None = None) -> tuple[str, ...]:
+    """The command that builds every target of a bake definition in one call, progress as JSON on its stderr."""
+    return (
+        *(docker, "buildx", "bake", *(("--builder", builder) if builder else ()), "--file", str(definition)),
+        *("--metadata-file", str(metadata), "--progress", "rawjson"),
+    )
+
+
+def version(docker: str) -> tuple[str, ...]:
+    """The command that prints buildx's version."""
+    return (docker, "buildx", "version")
+
+
+@dataclass(kw_only=True)
+class Step:
+    """One vertex of the build graph.
+
+    Parameters
+    ----------
+    name:
+        As BuildKit shows it: `[target stage 2/5] RUN …`.
+    seconds:
+        Run time; None while it runs.
+    cached:
+        Taken from the cache.
+    error:
+        Why it failed; empty otherwise.
+    log:
+        The last lines that it printed.
+    """
+
+    name: str
+    started: str = ""
+    seconds: float | None = None
+    cached: bool = False
+    error: str = ""
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+
+    @property
+    def target(self) -> str:
+        """The bake target that it belongs to; empty for the client's own steps."""
+        match = _STEP.match(self.name)
+        return match["where"].split()[0] if match and match["where"] else ""
+
+    @property
+    def is_instruction(self) -> bool:
+        """Whether it is an instruction of a Dockerfile that can execute or be cached; FROM does neither."""
+        match = _STEP.match(self.name)
+        return match is not None and not match["instruction"].startswith("FROM ")
+
+
+class Trace:
+    """A fold over BuildKit's progress stream."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Step] = {}
+        self.words: list[str] = []
+
+    def feed(self, line: str) -> Iterator[Step]:
+        """Take one line of `--progress rawjson`; yields the steps that this line shows to have begun or ended.
+
+        Lines that are not JSON are buildx's own words, kept for the error message.
+        """
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            if line.strip():
+                self.words.append(line)
+            return
+        for log in event.get("logs") or ():
+            text = base64.b64decode(log.get("data", "")).decode("utf-8", "replace")
+            self._step(log["vertex"]).log.extend(text.splitlines())
+        for vertex in event.get("vertexes") or ():
+            if self._update(vertex):
+                yield self.steps[vertex["digest"]]
+
+    @property
+    def instructions(self) -> list[Step]:
+        """The Dockerfile instructions that were reached."""
+        return [
+            step for step in self.steps.values() if step.is_instruction and (step.cached or step.seconds is not None)
+        ]
+
+    @property
+    def failed(self) -> Step | None:
+        """The step that broke the build; those that were cancelled with it are not it."""
+        broken = [step for step in self.steps.values() if step.error]
+        return next((step for step in broken if "cancel" not in step.error), broken[0] if broken else None)
+
+    def _step(self, digest: str) -> Step:
+        return self.steps.setdefault(digest, Step(name=""))
+
+    def _update(self, vertex: dict[str, Any]) -> bool:
+        step = self._step(vertex["digest"])
+        before = (step.started, step.seconds)
+        step.name = vertex.get("name", step.name)
+        step.cached = step.cached or bool(vertex.get("cached"))
+        step.error = vertex.get("error", step.error)
+        step.started = vertex.get("started", step.started)
+        if step.started and vertex.get("completed"):
+            step.seconds = (_time(vertex["completed"]) - _time(step.started)).total_seconds()
+        return (step.started, step.seconds) != before
+
+
+def _time(text: str) -> datetime:
+    """RFC 3339 with nanoseconds, which Python reads to microseconds."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
