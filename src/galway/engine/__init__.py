@@ -73,9 +73,10 @@ def emulate(workspace: Workspace, platform: Platform, *, say: Callable[[str], No
         The user's Docker cannot run the platform, or qemu cannot be had here.
     """
     engine = find(workspace)
-    if engine is not None and platform in engine.platforms:
-        return
     if engine is not None and engine.kind == DOCKER:
-        raise emulation.refusal(platform)
+        if platform not in engine.platforms:
+            raise emulation.refusal(platform)
+        return
+    # The embedded engine is not asked: BuildKit goes on listing a platform whose emulator has been taken away.
     embedded.check_host()
     emulation.register(workspace, platform, say=say)
