@@ -1,0 +1,107 @@
+"""The one place that starts processes: argv in, `Completed` out, a clean environment, a deadline."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from security.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+OUT_OF_MEMORY = 128 + 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A finished child; `stdout` stays bytes because semgrep prints paths and code as they are, in any encoding."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def tail(self) -> str:
+        """The last line of stderr that says something."""
+        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """A point in time after which the run gives up, shared by all engines."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """So many seconds from now."""
+        return cls(at=time.monotonic() + seconds)
+
+    @property
+    def left(self) -> float:
+        """Seconds, never negative."""
+        return max(0.0, self.at - time.monotonic())
+
+
+def environment(parent: Mapping[str, str]) -> dict[str, str]:
+    """What a child may know: nothing by which the caller's settings could change a verdict."""
+    return {
+        "PATH": parent.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TMPDIR": parent.get("TMPDIR", "/tmp"),  # noqa: S108 - the run profile's only writable place besides the results
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def run(argv: Sequence[str], *, deadline: Deadline, debug: bool = False) -> Completed:
+    """Run a child in `/`, so that it finds no configuration by chance, and wait for its end.
+
+    Raises
+    ------
+    EngineError
+        It could not be started, or the deadline passed (it is killed then).
+    """
+    if debug:
+        sys.stderr.write(f"+ {shlex.join(argv)[:2000]}\n")
+    try:
+        done = subprocess.run(
+            argv,
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            cwd="/",
+            env=environment(os.environ),
+            timeout=deadline.left,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"{argv[0]} was stopped at the time limit", fix="give it longer with TIMEOUT") from error
+    except OSError as error:
+        raise EngineError(f"{argv[0]} could not be started: {error.strerror or error}") from error
+    completed = Completed(
+        argv=tuple(argv),
+        # The shell's convention: a signal is 128 and its number.
+        code=done.returncode if done.returncode >= 0 else 128 - done.returncode,
+        stdout=done.stdout,
+        stderr=done.stderr.decode("utf-8", "replace"),
+    )
+    if debug and completed.stderr:
+        sys.stderr.write(completed.stderr)
+    return completed
+
+
+def refused(completed: Completed) -> EngineError:
+    """The error for a child that ended with a code that means no report."""
+    name = completed.argv[0]
+    if completed.code == OUT_OF_MEMORY:
+        return EngineError(f"{name} was killed, most likely out of memory", fix="give the container more --memory")
+    return EngineError(f"{name} ended with code {completed.code}: {completed.tail[:300]}")
