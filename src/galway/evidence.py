@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -85,7 +86,8 @@ def write(folder: Path, record: Record) -> Path:
             f"cannot write the record {path}: {error.strerror}", hint="free some disk and try again"
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
     return path
 
 

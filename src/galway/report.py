@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from galway.engine import Engine
     from galway.evidence import Record
     from galway.plan import Plan
 
@@ -66,3 +68,57 @@ def hit_rate(records: Sequence[Record]) -> str:
     steps = sum(record.measures["steps"] for record in records)
     cached = sum(record.measures["steps_cached"] for record in records)
     return f"{cached} of {steps} steps from the cache ({cached / steps:.0%})" if steps else "no steps"
+
+
+def engine(found: Engine | None) -> Table:
+    """Which engine answers, and why."""
+    made = table("engine", "")
+    if found is None:
+        made.add_row("none", "no Docker answers; `inv engine.start` starts the embedded one")
+        return made
+    store = "containerd" if found.containerd_store else "classic"
+    made.add_row("kind", found.kind)
+    made.add_row("why", escape(found.reason))
+    made.add_row("version", found.version)
+    made.add_row("docker", escape(found.docker))
+    made.add_row("builder", found.builder or "the engine's own")
+    made.add_row("image store", store)
+    made.add_row("platforms", ", ".join(map(str, found.platforms)))
+    return made
+
+
+def engine_values(found: Engine | None) -> dict[str, object]:
+    """The same for programs."""
+    if found is None:
+        return {"kind": "none"}
+    return {
+        "kind": found.kind,
+        "reason": found.reason,
+        "version": found.version,
+        "docker": found.docker,
+        "builder": found.builder,
+        "containerd_store": found.containerd_store,
+        "platforms": [str(platform) for platform in found.platforms],
+    }
+
+
+COLOURS = {"ok": "green", "passed": "green", "missing": "red", "failed": "red", "warning": "yellow"}
+"""Colour of a status word; `not_evaluated` and `skipped` are yellow too: neither is a pass."""
+
+
+def rows(values: Iterable[object], *columns: str) -> Table:
+    """A table of one attribute per column; the column named `status` is coloured."""
+    made = table(*columns)
+    for value in values:
+        cells = [str(getattr(value, column) if getattr(value, column) is not None else "") for column in columns]
+        made.add_row(
+            *(
+                _status(cell) if column == "status" else escape(cell)
+                for column, cell in zip(columns, cells, strict=True)
+            )
+        )
+    return made
+
+
+def _status(word: str) -> str:
+    return f"[{COLOURS.get(word, 'yellow')}]{word.replace('_', ' ')}[/]"

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _STEP = re.compile(r"\[(?P<where>[^\]]*?)\s*(?P<number>\d+)/(?P<of>\d+)\] (?P<instruction>.*)", re.DOTALL)
@@ -39,7 +39,9 @@ class Step:
     Parameters
     ----------
     name:
-        As BuildKit shows it: `[target stage 2/5] RUN …`.
+        As BuildKit shows it: `[target stage 2/5] RUN …`, without the target where there is only one.
+    target:
+        The bake target that it belongs to; empty for the client's own steps. A step that targets share belongs to one.
     seconds:
         Run time; None while it runs.
     cached:
@@ -51,17 +53,12 @@ class Step:
     """
 
     name: str
+    target: str = ""
     started: str = ""
     seconds: float | None = None
     cached: bool = False
     error: str = ""
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
-
-    @property
-    def target(self) -> str:
-        """The bake target that it belongs to; empty for the client's own steps."""
-        match = _STEP.match(self.name)
-        return match["where"].split()[0] if match and match["where"] else ""
 
     @property
     def is_instruction(self) -> bool:
@@ -73,22 +70,30 @@ class Step:
 class Trace:
     """A fold over BuildKit's progress stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, targets: Sequence[str]) -> None:
         self.steps: dict[str, Step] = {}
         self.words: list[str] = []
+        self._targets = tuple(targets)
+        self._pending = ""
 
     def feed(self, line: str) -> Iterator[Step]:
-        """Take one line of `--progress rawjson`; yields the steps that this line shows to have begun or ended.
+        """Take one line of `--progress rawjson`; yields the steps that it shows to have begun or ended.
 
-        Lines that are not JSON are buildx's own words, kept for the error message.
+        An event is one line, or (buildx 0.13) an indented object over several. Lines outside events are buildx's own
+        words, kept for the error message.
         """
-        try:
-            event = json.loads(line)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
+        if not self._pending and not line.startswith("{"):
             if line.strip():
                 self.words.append(line)
+            return
+        self._pending += line
+        if not line.endswith("}") or line.startswith(" "):
+            return
+        text, self._pending = self._pending, ""
+        try:
+            event = json.loads(text)
+        except ValueError:
+            self.words.append(text)
             return
         for log in event.get("logs") or ():
             text = base64.b64decode(log.get("data", "")).decode("utf-8", "replace")
@@ -117,12 +122,21 @@ class Trace:
         step = self._step(vertex["digest"])
         before = (step.started, step.seconds)
         step.name = vertex.get("name", step.name)
+        step.target = self._target(step.name)
         step.cached = step.cached or bool(vertex.get("cached"))
         step.error = vertex.get("error", step.error)
         step.started = vertex.get("started", step.started)
         if step.started and vertex.get("completed"):
             step.seconds = (_time(vertex["completed"]) - _time(step.started)).total_seconds()
         return (step.started, step.seconds) != before
+
+
+    def _target(self, name: str) -> str:
+        match = _STEP.match(name)
+        if match is None:
+            return ""
+        first = match["where"].partition(" ")[0]
+        return first if first in self._targets else self._targets[0] if len(self._targets) == 1 else ""
 
 
 def _time(text: str) -> datetime:

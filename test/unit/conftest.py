@@ -1,0 +1,24 @@
+"""What holds for every unit test: no process starts unplanned, and no setting of the caller's shell leaks in."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+
+SETTINGS = ("REGISTRY", "VERSION", "CACHE", "COMPRESSION", "BASES", "SOURCE_DATE_EPOCH", "BUILDX_BUILDER")
+
+
+@pytest.fixture(autouse=True)
+def nothing_starts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a process fails a test that does not carry the marker `starts_processes`."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    if request.node.get_closest_marker("starts_processes"):
+        return
+
+    def refuse(argv: Any, *_: Any, **__: Any) -> None:
+        pytest.fail(f"a unit test started {argv}")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)

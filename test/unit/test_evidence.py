@@ -1,0 +1,32 @@
+"""Records survive a round trip, appear whole or not at all, and an unreadable one is none."""
+
+from pathlib import Path
+
+import pytest
+
+from galway import evidence
+from galway.errors import BuildError
+from galway.evidence import Record
+
+RECORD = Record(
+    stage="build", image="ci", platform="linux-amd64", digest="sha256:1", status="passed", measures={"a": 1}
+)
+
+
+def test_a_record_survives_a_round_trip(tmp_path: Path) -> None:
+    path = evidence.write(tmp_path, RECORD)
+    assert path == tmp_path / "ci" / "linux-amd64" / "build.json"
+    assert evidence.read(tmp_path, "ci", "linux-amd64", "build") == RECORD
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"stage": 1}'])
+def test_an_unreadable_record_is_none(tmp_path: Path, content: bytes) -> None:
+    evidence.write(tmp_path, RECORD).write_bytes(content)
+    assert evidence.read(tmp_path, "ci", "linux-amd64", "build") is None
+
+
+def test_an_unwritable_folder_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "ci").write_text("a file where a folder should be")
+    with pytest.raises(BuildError, match="cannot write the record"):
+        evidence.write(tmp_path, RECORD)
