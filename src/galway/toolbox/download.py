@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from galway.toolbox.progress import Progress
 
 CHUNK = 1 << 15
-"""Bytes read at once; a break loses the chunk it happens in, so a large one could keep a bad line from ever advancing."""
+"""Bytes read at once; a break loses the chunk it happens in, so large ones could keep a bad line from advancing."""
 
 BREAKS = 5
 """How often one download may break off and go on before it is left for the next run."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import ssl
-from pathlib import Path
-
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
+
+from galway import host
 
 CONNECT_SECONDS = 4.0
 """A host that does not answer by then is taken for unreachable; a firewall that drops packets never answers."""
@@ -23,6 +21,9 @@ RETRIES = 3
 
 def session(*, backoff: float = 0.5) -> requests.Session:
     """A session that tries again after 429 and 5xx, honouring Retry-After, but not after a refused connection.
+
+    It trusts the host's CA bundle: a site behind an intercepting proxy adds its CA there, which the list that comes
+    with `requests` does not know.
 
     Parameters
     ----------
@@ -44,22 +45,7 @@ def session(*, backoff: float = 0.5) -> requests.Session:
     made.mount("https://", adapter)
     made.mount("http://", adapter)
     made.headers["User-Agent"] = "galway"
-    bundle = ca_bundle()
+    bundle = host.ca_bundle()
     if bundle is not None:
         made.verify = str(bundle)
     return made
-
-
-def ca_bundle() -> Path | None:
-    """The certificates that this machine trusts: by environment first, else the system's own file.
-
-    A site behind an intercepting proxy adds its CA to the system's store, which the list that comes with
-    `requests` does not know.
-    """
-    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-        value = os.environ.get(variable)
-        if value and Path(value).exists():
-            return Path(value)
-    system = ssl.get_default_verify_paths().openssl_cafile
-    candidates = (system, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
-    return next((Path(path) for path in candidates if path and Path(path).is_file()), None)
