@@ -24,7 +24,7 @@ def names(folder: Path) -> frozenset[str]:
 
 
 def checksum(folder: Path) -> str:
-    """SHA-256 over one line `<sha256>  <path>` per file: what `sha256sum FILES | sha256sum` prints."""
+    """SHA-256 over one line `<sha256>  <path>` per file: what `sha256sum *.yaml | sha256sum` prints in the folder."""
     lines = (
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}\n"
         for file in files(folder)
