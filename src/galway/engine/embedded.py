@@ -8,7 +8,6 @@ import shutil
 import socket
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,9 +166,8 @@ def _prepare(places: Places, programs: Programs) -> None:
     if hoststate.load(places.before) is None:
         hoststate.save(hoststate.note(programs.env), places.before)
     (places.run / "cache").write_bytes(os.fsencode(places.home.parent))
-    for name in ("dockerd.pid", "docker.sock", "exec"):
-        with suppress(FileNotFoundError, NotADirectoryError):
-            shutil.rmtree(places.run / name)
+    shutil.rmtree(places.run / "exec", ignore_errors=True)
+    for name in ("dockerd.pid", "docker.sock"):
         (places.run / name).unlink(missing_ok=True)
     hoststate.remove_cgroups(places.name)
     places.data.mkdir(mode=0o711, parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,8 @@ def cgroups(name: str, root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
 
 
 def _links() -> list[str]:
-    return [path.name for path in Path("/sys/class/net").iterdir() if path.is_symlink()]
+    """Of this network namespace; /sys/class/net may show another one's."""
+    return [name for _index, name in socket.if_nameindex()]
 
 
 def _settings() -> Iterator[tuple[str, str]]:
