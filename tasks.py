@@ -152,7 +152,9 @@ def tools(c: Context, install: bool = False, json: bool = False) -> None:
     from galway.workspace import Workspace
 
     with console.edge():
-        rows = toolbox.survey(Workspace.here(), install=install, say=console.say)
+        workspace = Workspace.here()
+        get = toolbox.ensure if install else toolbox.find
+        rows = {name: get(workspace, name) for name in toolbox.catalog(workspace.root)}
         if json:
             console.print_json(rows)
         else:
@@ -171,8 +173,8 @@ def lint(c: Context, json: bool = False) -> None:
         if json:
             console.print_json(results)
         else:
-            console.out.print(report.lint(results))
-        stage.conclude(results)
+            console.out.print(*report.lint(results))
+        console.conclude(stage.verdict(results))
 
 
 @task(

@@ -63,6 +63,12 @@ def fail(error: GalwayError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+def conclude(verdict: GalwayError | None) -> None:
+    """End with a verdict that was reached, after its report was printed."""
+    if verdict is not None:
+        raise verdict
+
+
 def crash(error: Exception) -> NoReturn:
     """Keep the traceback of a bug in a file and say where it is."""
     report = Workspace.here().state / "crash.txt"

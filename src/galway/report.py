@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from galway.engine import Engine
     from galway.evidence import Record
     from galway.plan import Plan
+    from galway.stages.lint import Result
+    from galway.toolbox import Tool
 
 
 def megabytes(size: int) -> str:
@@ -100,6 +103,29 @@ def engine_values(found: Engine | None) -> dict[str, object]:
         "containerd_store": found.containerd_store,
         "platforms": [str(platform) for platform in found.platforms],
     }
+
+
+def tools(found: Mapping[str, Tool | None]) -> Table:
+    """Where each pinned tool came from and how it was verified; a rebuild by others than its makers is marked."""
+    made = table("tool", "version", "source", "verified by", "path")
+    for name, tool in found.items():
+        if tool is None:
+            made.add_row(name, "", "[yellow]not installed[/]: inv tools --install", "", "")
+            continue
+        source = f"{tool.source} [yellow](third-party rebuild)[/]" if tool.third_party else tool.source
+        made.add_row(name, tool.version, source, tool.verified, escape(str(tool.path)))
+    return made
+
+
+def lint(results: Sequence[Result]) -> tuple[Table | Text, ...]:
+    """What each linter said; the whole output of those that did not pass comes first."""
+    made = table("linter", "status", "seconds", "reason", numbers=("seconds",))
+    said = []
+    for result in results:
+        made.add_row(result.name, _status(result.status), f"{result.seconds:.1f}", escape(result.reason))
+        if result.status == "failed":
+            said.append(Text(f"{result.name}:\n{result.output.rstrip()}\n"))
+    return (*said, made)
 
 
 COLOURS = {"ok": "green", "passed": "green", "missing": "red", "failed": "red", "warning": "yellow"}

@@ -130,7 +130,6 @@ class Trace:
             step.seconds = (_time(vertex["completed"]) - _time(step.started)).total_seconds()
         return (step.started, step.seconds) != before
 
-
     def _target(self, name: str) -> str:
         match = _STEP.match(name)
         if match is None:
