@@ -2,6 +2,6 @@
 
 from galway.toolbox.install import ensure, find
 from galway.toolbox.pins import ToolPin, catalog
-from galway.toolbox.receipt import Tool
+from galway.toolbox.receipt import UNVERIFIED, Tool
 
-__all__ = ["Tool", "ToolPin", "catalog", "ensure", "find"]
+__all__ = ["UNVERIFIED", "Tool", "ToolPin", "catalog", "ensure", "find"]

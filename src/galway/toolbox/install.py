@@ -249,5 +249,5 @@ def _on_path(name: str, pin: ToolPin) -> Tool | None:
     if path is None:
         return None
     return Tool(
-        name=name, version="unknown", path=Path(path), source="host", verified="not verified", third_party=False
+        name=name, version="unknown", path=Path(path), source="host", verified=receipt.UNVERIFIED, third_party=False
     )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 FILE = "receipt.json"
 
+UNVERIFIED = "not verified"
+"""How a program of the host was checked: not at all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
