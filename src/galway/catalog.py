@@ -7,6 +7,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -22,6 +23,7 @@ FILE = "docker/images.toml"
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _BASE_ARGUMENT = re.compile(r"^ARG\s+(?P<name>\w+_BASE)=(?P<reference>\S+)", re.MULTILINE)
+_GLOB = re.compile(r"/?[^/]*[*?\[]")
 _MEMORY = re.compile(r"[1-9][0-9]*[kmg]")
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _WHERE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
@@ -113,6 +115,8 @@ class Image:
         Catalog images that its Dockerfile builds upon, as build contexts of those names.
     bases:
         The Dockerfile's `…_BASE` arguments and their default references.
+    sources:
+        Paths that it is made from, relative to the repository: its Dockerfile and what the ignore file allows.
     """
 
     name: str
@@ -129,6 +133,7 @@ class Image:
     run: RunProfile
     needs: tuple[str, ...]
     bases: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +276,24 @@ def _image(
         run=entry.run,
         needs=entry.needs,
         bases=tuple((m["name"], m["reference"]) for m in _BASE_ARGUMENT.finditer(dockerfile)),
+        sources=_sources(root, entry),
     )
+
+
+def _sources(root: Path, entry: _ImageTable) -> tuple[str, ...]:
+    """What an image is made from; the whole context where its ignore file is no allow-list.
+
+    BuildKit reads `<Dockerfile>.dockerignore` first, then the context's `.dockerignore`.
+    """
+    context = PurePosixPath(entry.context)
+    candidates = (f"{entry.dockerfile}.dockerignore", str(context / ".dockerignore"))
+    ignore = next((name for name in candidates if (root / name).is_file()), None)
+    lines = (root / ignore).read_text(encoding="utf-8").split() if ignore else []
+    allowed = [line[1:] for line in lines if line.startswith("!")]
+    if ignore is None or lines.count("*") + lines.count("**") == 0:
+        return (entry.dockerfile, entry.context)
+    found = {str(context / _GLOB.split(path.lstrip("/"), maxsplit=1)[0]) for path in allowed}
+    return tuple(sorted({entry.dockerfile, ignore, *found}))
 
 
 def _check_run(key: str, run: RunProfile) -> None:

@@ -24,10 +24,20 @@ if TYPE_CHECKING:
     from galway.plan import Plan
     from galway.tools.buildx import Step
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-"""Reports; rich leaves colours out where NO_COLOR is set or the output is not a terminal."""
+PLAIN_WIDTH = 160
+"""Columns where the output is a file or a pipe, so that tables are not folded at 80."""
 
-err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+def _console(*, stderr: bool) -> Console:
+    """A console for a terminal or for a file; rich leaves colours out for NO_COLOR and where no terminal is."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=not terminal, width=None if terminal else PLAIN_WIDTH)
+
+
+out = _console(stderr=False)
+"""Reports."""
+
+err = _console(stderr=True)
 """Progress and errors."""
 
 

@@ -75,11 +75,26 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that a build will do, before anything is done."""
+    """Everything that a build will do, before anything is done.
+
+    Parameters
+    ----------
+    images:
+        What is built, each after those that it needs.
+    targets:
+        One per image and platform.
+    source:
+        The checkout's state.
+    contents:
+        For each image an id of what it is made from.
+    settings:
+        How to build.
+    """
 
     images: tuple[Image, ...]
     targets: tuple[Target, ...]
     source: Source
+    contents: Mapping[str, str]
     settings: Settings
 
     @property
@@ -99,6 +114,7 @@ def make(
     names: Sequence[str],
     platforms: Sequence[Platform],
     source: Source,
+    contents: Mapping[str, str],
     settings: Settings,
 ) -> Plan:
     """Select what to build.
@@ -109,6 +125,8 @@ def make(
         Catalog names; none means all.
     platforms:
         Platforms to build for; an image is built for those of them that it supports.
+    contents:
+        For each image an id of what it is made from.
 
     Raises
     ------
@@ -134,6 +152,7 @@ def make(
         images=tuple(image for image in images if image.name in selected),
         targets=targets,
         source=source,
+        contents=contents,
         settings=settings,
     )
 
@@ -179,11 +198,11 @@ def inputs(plan: Plan, target: Target, bases: Mapping[str, Base]) -> str:
     image = target.image
     content = {
         "image": image.name,
-        "tree": plan.source.tree,
+        "contents": plan.contents[image.name],
         "epoch": plan.source.epoch,
         "labels": dict(target.labels),
         "compression": plan.settings.compression,
-        "bases": {argument: bases[argument].kind if argument in bases else "" for argument, _ in image.bases},
+        "bases": {argument: bases[argument].description for argument, _ in image.bases if argument in bases},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from galway import bases, catalog, engine, host, plan as planning
+from galway import bases, catalog, engine, host, plan as planning, versioning
 from galway.archive import Mirror
 from galway.errors import ConfigurationError
 from galway.reference import Platform
@@ -83,11 +83,13 @@ def plan(
         raise ConfigurationError(
             f"unknown COMPRESSION {compression!r}", hint=f"use one of: {', '.join(planning.EXPORTER)}"
         )
+    source = Source.read(workspace.root, environment)
     return planning.make(
         table,
         names=names,
         platforms=platforms(platform, selected),
-        source=Source.read(workspace.root, environment),
+        source=source,
+        contents={image.name: versioning.contents(workspace.root, source, image.sources) for image in selected},
         settings=planning.Settings(cache=environment.get("CACHE", ""), compression=compression, no_cache=no_cache),
     )
 

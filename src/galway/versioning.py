@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from galway import process
 from galway.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from galway.catalog import Catalog, Image
 
@@ -96,6 +97,12 @@ def labels(catalog: Catalog, image: Image, source: Source) -> dict[str, str]:
         f"{prefix}.vendor": catalog.vendor,
         f"{prefix}.version": image.version,
     }
+
+
+def contents(root: Path, source: Source, paths: Sequence[str]) -> str:
+    """An id of what some paths hold: equal when every file below them is."""
+    listing = process.run(["git", "-C", str(root), "ls-tree", "-r", "-z", source.tree, "--", *paths]).stdout
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def _epoch(override: str | None, committed: str) -> int:

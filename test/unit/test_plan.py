@@ -19,7 +19,10 @@ SOURCE = Source(revision="a" * 40, branch="main", epoch=1_700_000_000, tree="b" 
 
 def make(*names: str, platforms: tuple[Platform, ...] = (AMD64,), settings: Settings | None = None) -> Plan:
     table = catalog.load(ROOT)
-    return planning.make(table, names=names, platforms=platforms, source=SOURCE, settings=settings or Settings())
+    contents = {image.name: f"content of {image.name}" for image in table.images}
+    return planning.make(
+        table, names=names, platforms=platforms, source=SOURCE, contents=contents, settings=settings or Settings()
+    )
 
 
 def test_every_image_becomes_one_target_per_platform() -> None:
@@ -77,7 +80,7 @@ def test_inputs_change_with_the_sources_and_not_with_the_platform() -> None:
     plan = make("ci", platforms=(AMD64, ARM64))
     first, second = (planning.inputs(plan, target, {}) for target in plan.targets)
     assert first == second
-    other = dataclasses.replace(plan, source=dataclasses.replace(SOURCE, tree="e" * 40))
+    other = dataclasses.replace(plan, contents={"ci": "another"})
     assert planning.inputs(other, other.targets[0], {}) != first
 
 

@@ -63,10 +63,13 @@ def define(workspace: Workspace, request: Request) -> dict[str, Any]:
     return definition
 
 
-def command(workspace: Workspace, *, docker: str = "docker", builder: str | None = None) -> tuple[str, ...]:
+def command(
+    workspace: Workspace, *, docker: str = "docker", builder: str | None = None, unexported: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The one command that a build runs, in the repository's root."""
     definition = workspace.plan.relative_to(workspace.root)
-    return buildx.bake(docker, definition, metadata=definition.with_name("metadata.json"), builder=builder)
+    metadata = definition.with_name("metadata.json")
+    return buildx.bake(docker, definition, metadata=metadata, builder=builder, unexported=unexported)
 
 
 def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], None]) -> list[Record]:
@@ -93,10 +96,16 @@ def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], Non
         shutil.rmtree(scratch, ignore_errors=True)
         define(workspace, request)
         started = evidence.now()
-        trace, seconds = _bake(workspace, request, observe)
-        records = [_record(workspace, request, target, trace, started, seconds) for target in request.plan.targets]
+        current = _current(workspace, request)
+        trace, seconds = _bake(workspace, request, observe, unexported=tuple(current))
+        if changed := {step.target for step in trace.instructions if not step.cached} & current.keys():
+            current = {name: layout for name, layout in current.items() if name not in changed}
+            _, more = _bake(workspace, request, observe, unexported=tuple(current))
+            seconds += more
+        work = _Work(workspace=workspace, request=request, current=current, trace=trace)
+        records = [work.record(target, started, seconds) for target in request.plan.targets]
         for image in request.plan.images:
-            _assemble(workspace, request, image)
+            work.assemble(image)
         for record in records:
             evidence.write(workspace.evidence, record)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -126,18 +135,56 @@ def load(workspace: Workspace, images: Sequence[Image], engine: Engine, *, say: 
         process.run((engine.docker, "load"), env=engine.env, stdin=chunks)
 
 
-def _bake(workspace: Workspace, request: Request, observe: Callable[[Step], None]) -> tuple[Trace, float]:
-    trace = buildx.Trace()
+def _bake(
+    workspace: Workspace, request: Request, observe: Callable[[Step], None], *, unexported: Sequence[str]
+) -> tuple[Trace, float]:
+    trace = buildx.Trace([target.name for target in request.plan.targets])
 
     def feed(line: str) -> None:
         for step in trace.feed(line):
             observe(step)
 
-    argv = command(workspace, docker=request.engine.docker, builder=request.engine.builder)
+    argv = command(workspace, docker=request.engine.docker, builder=request.engine.builder, unexported=unexported)
     done = process.run(argv, env=request.engine.env, cwd=workspace.root, ok=None, on_stderr=feed)
     if done.code != 0:
         raise explain(trace)
     return trace, done.seconds
+
+
+def _current(workspace: Workspace, request: Request) -> dict[str, Layout]:
+    """The targets whose layout was made from exactly these inputs, and is whole.
+
+    Exporting one again would give the same bytes (rewriting timestamps means to compress every layer anew, which takes
+    longer than all the rest). BuildKit still solves it: a step that it has to execute puts it among the others.
+    """
+    if request.plan.settings.no_cache:
+        return {}
+    found = {}
+    kept = {image.name: _kept(workspace.layout(image.name)) for image in request.plan.images}
+    for target in request.plan.targets:
+        for manifest in kept[target.image.name]:
+            if manifest.platform == target.platform and _made_from(workspace, request, target, manifest):
+                found[target.name] = Layout(workspace.layout(target.image.name))
+    return found
+
+
+def _kept(folder: Path) -> tuple[Manifest, ...]:
+    """What a layout holds; a damaged one holds nothing worth keeping, since it is about to be written anew."""
+    try:
+        layout = Layout(folder)
+        layout.verify()
+        return layout.manifests()
+    except BuildError:
+        return ()
+
+
+def _made_from(workspace: Workspace, request: Request, target: Target, manifest: Manifest) -> bool:
+    record = evidence.read(workspace.evidence, target.image.name, manifest.platform.slug, STAGE)
+    return (
+        record is not None
+        and record.digest == str(manifest.digest)
+        and record.measures.get("inputs") == planning.inputs(request.plan, target, request.bases)
+    )
 
 
 def explain(trace: Trace) -> BuildError:
@@ -166,44 +213,75 @@ def explain(trace: Trace) -> BuildError:
     )
 
 
-def _assemble(workspace: Workspace, request: Request, image: Image) -> Layout:
-    """Join what was built with what the layout holds of the same inputs; anything else is dropped."""
-    targets = {t.platform: t for t in request.plan.targets if t.image.name == image.name}
-    sources = {
-        platform: Layout(workspace.root / planning.OUT / target.name) for platform, target in sorted(targets.items())
-    }
-    sample = next(iter(targets.values()))
-    wanted = planning.inputs(request.plan, sample, request.bases)
-    folder = workspace.layout(image.name)
-    if (folder / "index.json").is_file():
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """A finished bake that has to become layouts and records."""
+
+    workspace: Workspace
+    request: Request
+    current: Mapping[str, Layout]
+    trace: Trace
+
+    def layout(self, target: Target) -> Layout:
+        """Where a target's manifest lies: fresh from BuildKit, or in the layout that is current."""
+        return self.current.get(target.name) or Layout(self.workspace.root / planning.OUT / target.name)
+
+    def manifest(self, target: Target) -> Manifest:
+        """A target's manifest."""
+        return next(m for m in self.layout(target).manifests() if m.platform == target.platform)
+
+    def assemble(self, image: Image) -> None:
+        """Join what was built with what the layout holds of the same inputs; anything else is dropped."""
+        targets = [target for target in self.request.plan.targets if target.image.name == image.name]
+        sources = {target.platform: self.layout(target) for target in targets}
+        folder = self.workspace.layout(image.name)
         for manifest in _kept(folder):
-            record = evidence.read(workspace.evidence, image.name, manifest.platform.slug, STAGE)
-            same = record is not None and record.digest == str(manifest.digest) and record.measures["inputs"] == wanted
+            same = _made_from(self.workspace, self.request, targets[0], manifest)
             if same and manifest.platform not in sources:
                 sources[manifest.platform] = Layout(folder)
-    return assembly.assemble(folder, sources, name=image.version, annotations=sample.labels)
+        assembly.assemble(folder, sources, name=image.version, annotations=targets[0].labels)
 
+    def record(self, target: Target, started: str, seconds: float) -> Record:
+        """What was built, measured from its bytes."""
+        request, image = self.request, target.image
+        manifest = self.manifest(target)
+        layers = self._layers(target, manifest)
+        steps = [step for step in self.trace.instructions if step.target == target.name]
+        return evidence.Record(
+            stage=STAGE,
+            image=image.name,
+            platform=target.platform.slug,
+            digest=str(manifest.digest),
+            status="passed",
+            reason="over its size budget" if manifest.size > image.size_budget else "",
+            tool="docker buildx bake",
+            tool_version=process.run(buildx.version(request.engine.docker), env=request.engine.env).stdout.strip(),
+            started=started,
+            seconds=round(seconds, 3),
+            measures={
+                "inputs": planning.inputs(request.plan, target, request.bases),
+                "revision": request.plan.source.description,
+                "engine": f"{request.engine.kind} {request.engine.version}",
+                "bases": {
+                    name: {"kind": base.kind, "digest": str(base.digest), "what": base.description}
+                    for name, base in ((name, request.bases[name]) for name, _ in image.bases)
+                },
+                "compressed": manifest.size,
+                "unpacked": sum(layer["unpacked"] for layer in layers),
+                "size_budget": image.size_budget,
+                "layers": layers,
+                "steps": len(steps),
+                "steps_cached": sum(step.cached for step in steps),
+            },
+        )
 
-def _kept(folder: Path) -> tuple[Manifest, ...]:
-    """What a layout holds; a damaged one holds nothing worth keeping, since it is about to be written anew."""
-    try:
-        layout = Layout(folder)
-        layout.verify()
-        return layout.manifests()
-    except BuildError:
-        return ()
-
-
-def _record(
-    workspace: Workspace, request: Request, target: Target, trace: Trace, started: str, seconds: float
-) -> Record:
-    layout = Layout(workspace.root / planning.OUT / target.name)
-    manifest = layout.manifests()[0]
-    before = evidence.read(workspace.evidence, target.image.name, target.platform.slug, STAGE)
-    if before is not None and before.digest == str(manifest.digest):
-        layers = before.measures["layers"]
-    else:
-        layers = [
+    def _layers(self, target: Target, manifest: Manifest) -> list[dict[str, Any]]:
+        """Sizes by layer; those of a manifest that was measured before are not measured again."""
+        before = evidence.read(self.workspace.evidence, target.image.name, target.platform.slug, STAGE)
+        if before is not None and before.digest == str(manifest.digest):
+            return list(before.measures["layers"])
+        layout = self.layout(target)
+        return [
             {
                 "digest": str(layer.digest),
                 "compressed": layer.size,
@@ -212,33 +290,3 @@ def _record(
             }
             for layer in manifest.layers
         ]
-    steps = [step for step in trace.instructions if step.target in (target.name, "")]
-    cached = sum(step.cached for step in steps)
-    over = manifest.size > target.image.size_budget
-    return evidence.Record(
-        stage=STAGE,
-        image=target.image.name,
-        platform=target.platform.slug,
-        digest=str(manifest.digest),
-        status="passed",
-        reason="over its size budget" if over else "",
-        tool="docker buildx bake",
-        tool_version=process.run(buildx.version(request.engine.docker), env=request.engine.env).stdout.strip(),
-        started=started,
-        seconds=round(seconds, 3),
-        measures={
-            "inputs": planning.inputs(request.plan, target, request.bases),
-            "revision": request.plan.source.description,
-            "engine": f"{request.engine.kind} {request.engine.version}",
-            "bases": {
-                name: {"kind": base.kind, "digest": str(base.digest), "what": base.description}
-                for name, base in ((name, request.bases[name]) for name, _ in target.image.bases)
-            },
-            "compressed": manifest.size,
-            "unpacked": sum(layer["unpacked"] for layer in layers),
-            "size_budget": target.image.size_budget,
-            "layers": layers,
-            "steps": len(steps),
-            "steps_cached": cached,
-        },
-    )

@@ -19,11 +19,20 @@ LOG_LINES = 15
 """Lines of a step's output kept for the error that it may end in."""
 
 
-def bake(docker: str, definition: Path, *, metadata: Path, builder: str | None = None) -> tuple[str, ...]:
-    """The command that builds every target of a bake definition in one call, progress as JSON on its stderr."""
+def bake(
+    docker: str, definition: Path, *, metadata: Path, builder: str | None = None, unexported: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The command that builds every target of a bake definition in one call, progress as JSON on its stderr.
+
+    Parameters
+    ----------
+    unexported:
+        Targets that are only solved: their steps are looked up or executed, and nothing is written.
+    """
     return (
         *(docker, "buildx", "bake", *(("--builder", builder) if builder else ()), "--file", str(definition)),
         *("--metadata-file", str(metadata), "--progress", "rawjson"),
+        *(word for target in unexported for word in ("--set", f"{target}.output=type=cacheonly")),
     )
 
 
