@@ -101,7 +101,7 @@ def tools(workspace: Workspace) -> Iterator[Check]:
         if tool is None:
             yield Check(
                 name=name, status=WARNING, found=f"not installed yet; {pin.version} is pinned",
-                fix="scripts/inv tools installs it",
+                fix="scripts/inv tools --install",
             )  # fmt: skip
             continue
         remarks = [str(tool.path)]

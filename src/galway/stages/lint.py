@@ -121,7 +121,7 @@ def verdict(results: Sequence[Result]) -> GalwayError | None:
     """
     failed = [result.name for result in results if result.status == FAILED]
     if failed:
-        return ImageTestError(f"lint: {', '.join(failed)} found problems", hint="`scripts/inv lint` shows them again")
+        return ImageTestError(f"lint: {', '.join(failed)} found problems", hint="what each one said stands above")
     missing = [result.name for result in results if result.status == NOT_EVALUATED and result.required]
     if missing:
         return NotEvaluatedError(f"lint: {', '.join(missing)} could not run", hint="see `scripts/inv doctor`")

@@ -161,10 +161,12 @@ class Toolbox:
                 reasons.append(error.message)
             else:
                 return
-        place = f"put {release.url} into {self.drop_in(name, pin, release).parent}, or " if release else ""
+        ways = [f"put {release.url} into {self.drop_in(name, pin, release).parent}"] if release else []
+        if not pin.refused:
+            ways.append(f"set {HOST_TOOLS}=1 to use what is on PATH")
         raise MissingToolError(
             f"{name} {pin.version} could not be installed: {reasons[0]}",
-            hint=f"{place}set {HOST_TOOLS}=1 to use what is on PATH",
+            hint=", or ".join(ways),
             detail="\n".join(reasons),
         )
 
