@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from galway.engine import client, docker, embedded, packages
+from galway.engine import client, daemons, docker, embedded, packages
 from galway.engine.model import DOCKER, EMBEDDED, Engine
 from galway.engine.places import Places
 from galway.errors import ConfigurationError, GalwayError, MissingToolError
@@ -113,7 +113,7 @@ def find_embedded(workspace: Workspace) -> Engine | None:
     """The embedded engine of this cache, if it runs."""
     places = Places.of(workspace)
     programs = packages.installed(places.home)
-    if programs is None or not embedded.running(workspace):
+    if programs is None or not daemons.healthy(places, seconds=docker.PATIENCE):
         return None
     env = client.environment(places, host=places.host)
     command = docker.Command(docker=str(programs.docker), env=env)

@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galway import process
-from galway.engine import client, emulation, hoststate, packages, residents
+from galway.engine import client, daemons, emulation, hoststate, packages, residents
 from galway.engine.lock import locked
 from galway.engine.places import RUN, Places
 from galway.errors import MissingToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from galway.engine.packages import Programs, Say
     from galway.workspace import Workspace
 
-READY_SECONDS = 60.0
-"""How long dockerd may take until it answers; 1 to 8 s were measured on two cores."""
-
 DOCKER_HINT = "install Docker and start it, or point DOCKER_HOST at a machine that has it"
-
-
-def configuration(places: Places) -> dict[str, object]:
-    """The daemon's configuration file.
-
-    Control groups are made directly (systemd's driver would leave slices behind) under one name of ours, so that a
-    stop knows what to remove. Logs of containers are bounded, because the engine lives in a cache.
-    """
-    return {
-        "data-root": str(places.data),
-        "exec-root": str(places.run / "exec"),
-        "pidfile": str(places.run / "dockerd.pid"),
-        "hosts": [places.host],
-        "features": {"containerd-snapshotter": True},
-        "exec-opts": ["native.cgroupdriver=cgroupfs"],
-        "cgroup-parent": f"/{places.name}",
-        "shutdown-timeout": 5,
-        "log-opts": {"max-size": "10m", "max-file": "2"},
-    }
-
-
-def command(programs: Programs, places: Places) -> tuple[str, ...]:
-    """The daemon's argv: in a mount namespace of its own, so that its mounts end with it even when it is killed.
-
-    `slave` lets mounts of the host in (a bind mount sees them) and none of the engine's out.
-    """
-    dockerd = (str(programs.dockerd), "--config-file", str(places.config))
-    return ("unshare", "--mount", "--propagation", "slave", "--", *dockerd)
 
 
 def refusal(*, system: str, root: bool, apt: bool) -> MissingToolError | None:
@@ -85,12 +49,6 @@ def check_host() -> None:
         raise error
 
 
-def running(workspace: Workspace) -> bool:
-    """Whether this cache's engine runs and takes connections."""
-    places = Places.of(workspace)
-    return residents.daemon(places) is not None and _accepts(places.socket)
-
-
 def start(workspace: Workspace, *, say: Say) -> None:
     """Install what is missing, mend what a crash left, start; does nothing where it runs already.
 
@@ -104,15 +62,14 @@ def start(workspace: Workspace, *, say: Say) -> None:
     with locked(places, say=say):
         programs = packages.install(places.home, say=say)
         client.prepare(places, programs)
-        if residents.daemon(places) is not None and _answers(places, seconds=20.0):
+        if daemons.healthy(places, seconds=daemons.BUSY_SECONDS):
             return
         _check_alone(places)
-        residents.end(places)
-        _prepare(places, programs)
-        say("starting the embedded Docker engine")
+        residents.end(places, grace=3.0)
         with packages.room_in(places.home, needed=200_000_000):
-            child = process.spawn(command(programs, places), log=places.log, env=programs.env)
-            _wait(lambda: child.poll() is not None, places)
+            _prepare(places, programs)
+            say("starting the embedded Docker engine")
+            daemons.launch(programs, places)
 
 
 def install_client(workspace: Workspace, *, say: Say) -> None:
@@ -137,18 +94,17 @@ def stop(workspace: Workspace, *, say: Say) -> bool:
         Whether there was anything to stop.
     """
     places = Places.of(workspace)
-    if not places.home.is_dir():
+    if not places.run.exists():
         return False
     with locked(places, say=say):
-        if not places.run.exists() and not residents.all_of(places):
-            return False
-        say("stopping the embedded Docker engine")
+        if residents.all_of(places):
+            say("stopping the embedded Docker engine")
         residents.end(places)
         emulation.undo(places)
         hoststate.remove_cgroups(places.name)
         programs, before = packages.installed(places.home), hoststate.load(places.before)
-        if before is not None and programs is not None:
-            hoststate.restore(before, programs.env)
+        if before is not None:
+            hoststate.restore(before, programs.env if programs else None)
         shutil.rmtree(places.run, ignore_errors=True)
     return True
 
@@ -171,8 +127,6 @@ def _prepare(places: Places, programs: Programs) -> None:
         (places.run / name).unlink(missing_ok=True)
     hoststate.remove_cgroups(places.name)
     places.data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    places.config.write_text(json.dumps(configuration(places), indent=2))
-    places.log.write_bytes(b"")
 
 
 def _check_alone(places: Places) -> None:
@@ -191,39 +145,3 @@ def _check_alone(places: Places) -> None:
                 f"the embedded engine of another cache runs on this machine: {other}",
                 hint=f"stop it first: GALWAY_CACHE={process.quote([str(other)])} scripts/inv engine.stop",
             )
-
-
-def _wait(ended: Callable[[], bool], places: Places) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not ended() and time.monotonic() < deadline:
-        if _answers(places, seconds=1.0):
-            return
-        time.sleep(residents.TICK)
-    log = places.log.read_text(encoding="utf-8", errors="replace")
-    detail = "\n".join(log.splitlines()[-process.TAIL_LINES :])
-    raise MissingToolError(
-        f"the embedded Docker engine did not start, its log is {places.log}",
-        hint="containers need a kernel with cgroups, overlayfs and nftables, and all of root's capabilities",
-        detail=detail,
-    )
-
-
-def _accepts(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-        try:
-            channel.connect(str(path))
-        except OSError:
-            return False
-        return True
-
-
-def _answers(places: Places, *, seconds: float) -> bool:
-    """Whether the API answers its ping within this time (it listens before it is ready)."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-        channel.settimeout(seconds)
-        try:
-            channel.connect(str(places.socket))
-            channel.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-            return b" 200 " in channel.recv(64)
-        except OSError:
-            return False

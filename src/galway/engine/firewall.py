@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import struct
+from typing import TYPE_CHECKING
 
-_OURS = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b|\bbr-[0-9a-f]{12}\b")
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+_OURS = re.compile(
+    r"^(?::|-A )DOCKER(?:-\S+)? | -j DOCKER(?:-\S+)?(?= |$)| -[io] (?:docker0|br-[0-9a-f]{12})(?= |$)", re.ASCII
+)
 """Chains and bridges that dockerd names; its MASQUERADE rules name the bridge as the one they are not for."""
+
+_ENDS = re.compile(r"-[sd] (\d+\.\d+\.\d+\.\d+/\d+)(?= |$)")
+"""A rule's source and destination."""
+
+Subnet = ipaddress.IPv4Network
 
 Tables = dict[str, list[str]]
 """`iptables-save` text by table: policy lines (`:CHAIN POLICY`) and rules (`-A …`), counters removed."""
@@ -23,18 +36,33 @@ def parse(text: str) -> Tables:
     return tables
 
 
-def cleaned(before: Tables, now: Tables) -> Tables:
+def subnets(routes: str, links: Container[str]) -> tuple[Subnet, ...]:
+    """The networks behind some links, from /proc/net/route: address and mask are little-endian hexadecimal there."""
+    rows = [line.split() for line in routes.splitlines()[1:]]
+    ends = [(_address(row[1]), _address(row[7])) for row in rows if row[0] in links]
+    return tuple(ipaddress.IPv4Network(f"{address}/{mask}") for address, mask in ends)
+
+
+def cleaned(before: Tables, now: Tables, ours: Iterable[Subnet] = ()) -> Tables:
     """What each table has to look like after the engine.
 
     A table in which another Docker had rules comes back as it was. Any other loses the lines that are dockerd's and
     gets its built-in chains' policies back; what somebody else added meanwhile stays.
+
+    Parameters
+    ----------
+    before, now:
+        The tables before the start and now.
+    ours:
+        The networks of the engine's bridges: a published port's rule names nothing but its container's address.
 
     Returns
     -------
     Tables
         Every table that has to change, with its lines; no lines means that the table has to go.
     """
-    wanted = {name: _table(before.get(name, []), lines) for name, lines in now.items()}
+    nets = tuple(ours)
+    wanted = {name: _table(before.get(name, []), lines, nets) for name, lines in now.items()}
     for name, lines in wanted.items():
         if name not in before and not any(_matters(line) for line in lines):
             wanted[name] = []
@@ -52,12 +80,21 @@ def restore_input(tables: Tables) -> str:
     )
 
 
-def _table(before: list[str], now: list[str]) -> list[str]:
+def _table(before: list[str], now: list[str], nets: tuple[Subnet, ...]) -> list[str]:
     if any(_OURS.search(line) for line in before):
         return before
     policies = {line.split()[0]: line for line in before if line.startswith(":")}
-    kept = [line for line in now if line in before or not _OURS.search(line)]
+    kept = [line for line in now if line in before or not _is_ours(line, nets)]
     return [_policy(line, policies) if line.startswith(":") else line for line in kept]
+
+
+def _is_ours(line: str, nets: tuple[Subnet, ...]) -> bool:
+    ends = [ipaddress.IPv4Network(end, strict=False) for end in _ENDS.findall(line)]
+    return bool(_OURS.search(line)) or any(end.subnet_of(net) for end in ends for net in nets)
+
+
+def _address(text: str) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(struct.pack("<I", int(text, 16)))
 
 
 def _policy(line: str, policies: dict[str, str]) -> str:

@@ -84,12 +84,18 @@ def note(env: Mapping[str, str]) -> Note:
     )
 
 
-def restore(before: Note, env: Mapping[str, str]) -> None:
-    """Put back what `before` says. Links first: their routes and settings go with them."""
-    for link in made(before.links, _links()):
+def restore(before: Note, env: Mapping[str, str] | None) -> None:
+    """Put back what `before` says. Links first: their routes and settings go with them.
+
+    Without `env` (somebody deleted the private iptables) the firewall stays as it is.
+    """
+    links = made(before.links, _links())
+    nets = firewall.subnets(Path("/proc/net/route").read_text(), links)
+    for link in links:
         netlink.delete(link)
-    for family, program in FAMILIES.items():
-        _restore_tables(family, program, before.tables.get(family, ""), env)
+    if env is not None:
+        for family, program in FAMILIES.items():
+            _restore_tables(family, program, before.tables.get(family, ""), nets, env)
     for name, value in before.sysctl.items():
         if _read(SYSCTL / name) not in (value, None):
             _write(SYSCTL / name, value)
@@ -165,8 +171,10 @@ def _save(program: str, env: Mapping[str, str]) -> str:
     return process.run([f"{program}-save"], env=env, ok=None).stdout
 
 
-def _restore_tables(family: str, program: str, before: str, env: Mapping[str, str]) -> None:
-    changed = firewall.cleaned(firewall.parse(before), firewall.parse(_save(program, env)))
+def _restore_tables(
+    family: str, program: str, before: str, nets: tuple[firewall.Subnet, ...], env: Mapping[str, str]
+) -> None:
+    changed = firewall.cleaned(firewall.parse(before), firewall.parse(_save(program, env)), nets)
     if text := firewall.restore_input(changed):
         process.run([f"{program}-restore"], env=env, stdin=[text.encode()])
     for table in (name for name, lines in changed.items() if not lines):

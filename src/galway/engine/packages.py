@@ -62,6 +62,11 @@ class Programs:
         return self.root / "usr/sbin/dockerd"
 
     @property
+    def containerd(self) -> Path:
+        """The daemon that keeps images and runs containers for it."""
+        return self.root / "usr/bin/containerd"
+
+    @property
     def docker(self) -> Path:
         """The client."""
         return self.root / "usr/bin/docker"

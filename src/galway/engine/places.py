@@ -76,6 +76,11 @@ class Places:
         return self.run / "docker.sock"
 
     @property
+    def containerd(self) -> Path:
+        """The socket of its containerd."""
+        return self.run / "exec/containerd/containerd.sock"
+
+    @property
     def before(self) -> Path:
         """The note of what the host was like before the start."""
         return self.run / "before.json"

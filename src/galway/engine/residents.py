@@ -21,6 +21,9 @@ PROC = Path("/proc")
 TICK = 0.05
 """Seconds between two looks."""
 
+KILL_SECONDS = 20.0
+"""How long killed processes may take to go; those that write to a slow disk do not go at once."""
+
 
 def daemon(places: Places) -> int | None:
     """The process that is this engine's dockerd."""
@@ -43,6 +46,11 @@ def all_of(places: Places) -> set[int]:
 def end(places: Places, *, grace: float = 25.0) -> None:
     """End the daemon, which ends its containers, then whatever is left.
 
+    Parameters
+    ----------
+    grace:
+        Seconds that the daemon gets for it.
+
     Raises
     ------
     MissingToolError
@@ -52,7 +60,7 @@ def end(places: Places, *, grace: float = 25.0) -> None:
     if pid is not None:
         _signal(pid, signal.SIGTERM)
         _until(lambda: daemon(places) is None, grace)
-    if not _until(lambda: not _kill(all_of(places)), grace):
+    if not _until(lambda: not _kill(all_of(places)), KILL_SECONDS):
         left = ", ".join(str(pid) for pid in sorted(all_of(places)))
         raise MissingToolError(f"the embedded engine's processes do not end: {left}", hint="restart the machine")
 
