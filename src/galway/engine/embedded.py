@@ -12,11 +12,14 @@ from galway import process
 from galway.engine import client, daemons, emulation, hoststate, packages, residents
 from galway.engine.lock import locked
 from galway.engine.places import RUN, Places
-from galway.errors import MissingToolError
+from galway.errors import ConfigurationError, MissingToolError
 
 if TYPE_CHECKING:
     from galway.engine.packages import Programs, Say
     from galway.workspace import Workspace
+
+LONGEST = 160
+"""Bytes of the cache's path."""
 
 DOCKER_HINT = "install Docker and start it, or point DOCKER_HOST at a machine that has it"
 
@@ -34,6 +37,33 @@ def refusal(*, system: str, root: bool, apt: bool) -> MissingToolError | None:
             "no Docker engine answers, and the embedded one needs root", hint=f"{DOCKER_HINT}, or run this as root"
         )
     return None
+
+
+def unusable(cache: str) -> str | None:
+    """What in a cache's path keeps the engine's programs from working, if anything does.
+
+    The kernel's overlayfs splits its options at `,` and `:` and takes `\\` as an escape, PATH splits at `:`, apt's
+    configuration quotes with `"`; iptables has 255 bytes for the path of an extension, which lies 86 below the cache.
+    """
+    bad = [character for character in ':,\\"\n' if character in cache]
+    if bad:
+        return f"the character {bad[0]!r}"
+    return f"more than {LONGEST} bytes" if len(os.fsencode(cache)) > LONGEST else None
+
+
+def check_cache(places: Places) -> None:
+    """Refuse a cache whose path the engine cannot work in.
+
+    Raises
+    ------
+    ConfigurationError
+        Its name has a character that other programs take as their own, or is too long.
+    """
+    if reason := unusable(str(places.home.parent)):
+        raise ConfigurationError(
+            f"the embedded engine cannot run from {places.home.parent}: the path has {reason}",
+            hint="set GALWAY_CACHE to another folder",
+        )
 
 
 def check_host() -> None:
@@ -54,11 +84,14 @@ def start(workspace: Workspace, *, say: Say) -> None:
 
     Raises
     ------
+    ConfigurationError
+        The cache's path is one that it cannot run from.
     MissingToolError
         It cannot run here; one line says why.
     """
     check_host()
     places = Places.of(workspace)
+    check_cache(places)
     with locked(places, say=say):
         programs = packages.install(places.home, say=say)
         client.prepare(places, programs)
@@ -81,6 +114,7 @@ def install_client(workspace: Workspace, *, say: Say) -> None:
         The archive cannot be reached from here.
     """
     places = Places.of(workspace)
+    check_cache(places)
     with locked(places, say=say):
         client.prepare(places, packages.install(places.home, say=say))
 
