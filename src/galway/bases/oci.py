@@ -238,7 +238,8 @@ def _write_tar(root: Path, sink: IO[bytes] | _Tee, *, epoch: int, tick: Callable
             if info is None:
                 continue  # a socket
             info.uname = info.gname = ""
-            info.mtime = min(int(info.mtime), epoch)
+            # a folder's time tells in which order its files came, which is nobody's business
+            info.mtime = epoch if info.isdir() else min(int(info.mtime), epoch)
             if info.isreg():
                 with path.open("rb") as stream:
                     tar.addfile(info, stream)

@@ -52,6 +52,8 @@ class OfficialBase(msgspec.Struct, frozen=True, kw_only=True):
         Key of the stand-in's recipe in the table.
     recipes:
         That recipe and its ancestors by name.
+    names:
+        For each of them, the official image that it stands for.
     """
 
     argument: str
@@ -59,6 +61,11 @@ class OfficialBase(msgspec.Struct, frozen=True, kw_only=True):
     digest: Digest
     recipe_name: str
     recipes: dict[str, Recipe]
+    names: dict[str, str]
+
+    def stands_for(self, recipe: str) -> str:
+        """Name and tag of the official image that a recipe of the lineage stands for; its own name where none."""
+        return self.names.get(recipe, recipe)
 
     @property
     def reference(self) -> str:
@@ -114,10 +121,11 @@ def official(root: Path) -> dict[str, OfficialBase]:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    return {argument: _parse(argument, pin, table.stand_ins) for argument, pin in table.bases.items()}
+    names = {pin.stand_in: pin.reference.partition("@")[0] for pin in table.bases.values()}
+    return {argument: _parse(argument, pin, table.stand_ins, names) for argument, pin in table.bases.items()}
 
 
-def _parse(argument: str, pin: _Pin, recipes: dict[str, Recipe]) -> OfficialBase:
+def _parse(argument: str, pin: _Pin, recipes: dict[str, Recipe], names: dict[str, str]) -> OfficialBase:
     match = _REFERENCE.fullmatch(pin.reference)
     if match is None:
         raise ConfigurationError(
@@ -138,4 +146,5 @@ def _parse(argument: str, pin: _Pin, recipes: dict[str, Recipe]) -> OfficialBase
         digest=Digest.parse(match["digest"]),
         recipe_name=pin.stand_in,
         recipes=lineage,
+        names={recipe: names[recipe] for recipe in lineage if recipe in names},
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from galway.reference import Platform
     from galway.workspace import Workspace
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same recipe must give other bytes, so that no stand-in made before is used."""
 
 
@@ -37,7 +37,8 @@ def layout(workspace: Workspace, base: OfficialBase, name: str = "") -> oci.Layo
     name = name or base.recipe_name
     lineage = base.lineage[: base.lineage.index(name) + 1]
     recipes = [msgspec.json.encode(base.recipes[ancestor], order="sorted") for ancestor in lineage]
-    key = hashlib.sha256(b"\n".join([str(FORMAT).encode(), *recipes])).hexdigest()[:16]
+    text = b"\n".join([str(FORMAT).encode(), base.stands_for(name).encode(), *recipes])
+    key = hashlib.sha256(text).hexdigest()[:16]
     return oci.Layout(folder(workspace) / name / key)
 
 

@@ -62,6 +62,12 @@ def provide(
     if not missing(workspace, wanted):
         return
     check_host(because)
+    mirror = Mirror.of_host()
+    if mirror.distribution != "debian":
+        raise MissingToolError(
+            f"{because}, and stand-ins need root on Debian: this system's apt has {mirror.distribution}'s archive",
+            hint=HINT,
+        )
     home = shelf.folder(workspace)
     home.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(home / "lock"):
@@ -75,7 +81,7 @@ def provide(
         for foreign in sorted({platform for _, platform in needed} - {Platform.of_host()}):
             engine.emulate(workspace, foreign, say=say)
         with tempfile.TemporaryDirectory(prefix="work-", dir=home) as work:
-            _run(Workshop(workspace=workspace, mirror=Mirror.of_host(), work=Path(work), say=say), needed)
+            _run(Workshop(workspace=workspace, mirror=mirror, work=Path(work), say=say), needed)
         shutil.rmtree(home / "apt", ignore_errors=True)
 
 
@@ -123,6 +129,9 @@ def _run(shop: Workshop, needed: Sequence[tuple[OfficialBase, Platform]]) -> Non
         try:
             for future in futures:
                 future.result()
+        except KeyboardInterrupt:
+            shop.say("stopping when the running steps have ended; what was finished is kept")
+            raise
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise disk_full(home) from error

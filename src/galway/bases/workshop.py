@@ -179,12 +179,9 @@ class Workshop:
         recipe = base.recipes[name]
         target = shelf.layout(self.workspace, base, name)
         told = version_told(recipe, entry["packages"])
-        # The description names the official image only where that is what the recipe is for; an ancestor serves many.
-        marks = {
-            "org.opencontainers.image.created": oci.timestamp(entry["epoch"]),
-            "dev.galway.stand-in": name,
-            "dev.galway.stand-in.suite": recipe.suite,
-        }
+        official = base.stands_for(name)
+        # As labels they are inherited by what is built on it, so that a registry's gate can tell.
+        marks = {"dev.galway.stand-in.of": official, "dev.galway.stand-in.suite": recipe.suite}
         env = dict(recipe.env)
         if recipe.layout:
             env[f"{recipe.layout.upper()}_VERSION"] = told.partition(" ")[2]
@@ -196,8 +193,8 @@ class Workshop:
                 layer,
                 epoch=entry["epoch"],
                 config=config,
-                annotations=marks,
-                history=f"stand-in {name}: {', '.join(filter(None, (recipe.title, told)))}",
+                annotations={**marks, "org.opencontainers.image.created": oci.timestamp(entry["epoch"])},
+                history=f"stand-in of {official}: {', '.join(filter(None, (recipe.title, told)))}",
             )
 
     def _apt(self, suite: str, architecture: str) -> Apt:
