@@ -142,7 +142,7 @@ def doctor(c: Context, online: bool = False, json: bool = False) -> None:
             console.print_json(checks)
         else:
             console.out.print(report.doctor(checks))
-        examination.conclude(checks)
+        console.conclude(examination.verdict(checks))
 
 
 @task(help={"install": "Install what is missing into the user's cache.", "json": JSON})

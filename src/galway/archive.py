@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's release keys, as the package debian-archive-keyring installs them."""
 
+ARCHIVES = {
+    "debian": ("main", KEYRING),
+    "ubuntu": ("main universe", Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")),
+}
+"""Components and release keys of each distribution's archive; Ubuntu's plugins for Docker are in universe."""
+
 SOURCES_HINT = "name Debian's mirror in /etc/apt/sources.list.d, or use a machine with Docker"
 
 
@@ -69,7 +75,7 @@ class Mirror:
         return cls(distribution=release.get("ID", ""), codename=codename, main=main, security=security or main)
 
     def sources(self, suite: str, *, components: str = "main", keyring: Path | None = KEYRING) -> str:
-        """A deb822 sources file for one Debian suite with its updates and security fixes.
+        """A deb822 sources file for one suite with its updates and security fixes.
 
         Parameters
         ----------
@@ -118,7 +124,9 @@ class Apt:
         for name in ("state/lists/partial", "cache/archives/partial", "empty"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").write_text("")
-        (self.folder / "debian.sources").write_text(self.mirror.sources(self.suite))
+        components, keyring = ARCHIVES.get(self.mirror.distribution, ARCHIVES["debian"])
+        sources = self.mirror.sources(self.suite, components=components, keyring=keyring)
+        (self.folder / "debian.sources").write_text(sources)
         self.config.write_text(
             _CONFIG.format(folder=self.folder, architecture=self.architecture, acquire=_acquire_settings())
         )

@@ -31,7 +31,9 @@ PLAIN_WIDTH = 160
 def _console(*, stderr: bool) -> Console:
     """A console for a terminal or for a file; rich leaves colours out for NO_COLOR and where no terminal is."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=not terminal, width=None if terminal else PLAIN_WIDTH)
+    return Console(
+        stderr=stderr, highlight=False, emoji=False, soft_wrap=not terminal, width=None if terminal else PLAIN_WIDTH
+    )
 
 
 out = _console(stderr=False)

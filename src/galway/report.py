@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from galway.doctor import Check
     from galway.engine import Engine
     from galway.evidence import Record
     from galway.plan import Plan
@@ -132,17 +133,14 @@ COLOURS = {"ok": "green", "passed": "green", "missing": "red", "failed": "red", 
 """Colour of a status word; `not_evaluated` and `skipped` are yellow too: neither is a pass."""
 
 
-def rows(values: Iterable[object], *columns: str) -> Table:
-    """A table of one attribute per column; the column named `status` is coloured."""
-    made = table(*columns)
-    for value in values:
-        cells = [str(getattr(value, column) if getattr(value, column) is not None else "") for column in columns]
-        made.add_row(
-            *(
-                _status(cell) if column == "status" else escape(cell)
-                for column, cell in zip(columns, cells, strict=True)
-            )
-        )
+def doctor(checks: Sequence[Check]) -> Table:
+    """What this machine has; what to do stands below the check that asks for it."""
+    made = table("check", "status", "version", "source", "verified", "found")
+    for check in checks:
+        cells = (check.version, check.source, check.verified, check.found)
+        made.add_row(check.name, _status(check.status), *(escape(str(cell or "")) for cell in cells))
+        if check.fix and check.status != "ok":
+            made.add_row("", "", "", "", "", f"[bold]next[/]: {escape(check.fix)}")
     return made
 
 

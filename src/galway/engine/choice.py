@@ -65,7 +65,7 @@ def ensure(workspace: Workspace, *, builder: str | None = None, say: Say) -> Eng
     if engine.kind == DOCKER and not engine.platforms:
         embedded.install_client(workspace, say=say)
         engine = find(workspace, builder=builder) or engine
-    return _with_layouts(engine, say=say)
+    return _bootstrapped(engine, say=say) if named(builder) else _with_layouts(engine, say=say)
 
 
 def named(builder: str | None) -> str | None:
@@ -94,9 +94,7 @@ def _users(places: Places) -> Engine | None:
     if not docker.has_buildx(command):
         command = docker.Command(docker=program, env=client.environment(places, host=None))
     env = {**command.env, "BUILDX_BUILDER": context}
-    builder = None
-    if not daemon.containerd_store and docker.platforms(command, docker.BUILDER) is not None:
-        builder = docker.BUILDER
+    made = None if daemon.containerd_store else docker.platforms(command, docker.BUILDER)
     return Engine(
         kind=DOCKER,
         reason=reason_for(daemon, os.environ.get("DOCKER_HOST"), context),
@@ -104,8 +102,8 @@ def _users(places: Places) -> Engine | None:
         docker=program,
         env=env,
         containerd_store=daemon.containerd_store,
-        builder=builder,
-        platforms=docker.platforms(command, builder or context) or (),
+        builder=None if made is None else docker.BUILDER,
+        platforms=made or docker.platforms(command, context) or (),
     )
 
 
@@ -151,7 +149,7 @@ def _with_builder(command: Command, engine: Engine | None, name: str) -> Engine:
     platforms = docker.platforms(command, name)
     if platforms is None:
         raise ConfigurationError(
-            f"there is no buildx builder {name!r}, or it does not answer", hint="docker buildx ls lists them"
+            f"there is no buildx builder {name!r}", hint="docker buildx ls lists them, docker buildx create makes one"
         )
     if engine is not None:
         env = {**engine.env, **command.env, "BUILDX_BUILDER": name}
@@ -169,6 +167,33 @@ def _with_builder(command: Command, engine: Engine | None, name: str) -> Engine:
         builder=name,
         platforms=platforms,
     )
+
+
+def _bootstrapped(engine: Engine, *, say: Say) -> Engine:
+    """Start the named builder where it does not run: only then it says what it can execute.
+
+    Raises
+    ------
+    MissingToolError
+        It does not start, or its nodes do not answer.
+    """
+    if engine.platforms or engine.builder is None:
+        return engine
+    command = docker.Command(docker=engine.docker, env=engine.env)
+    say(f"starting the buildx builder {engine.builder!r}")
+    try:
+        docker.bootstrap(command, engine.builder)
+    except GalwayError as error:
+        raise _silent_builder(engine.builder, error.detail) from error
+    platforms = docker.platforms(command, engine.builder)
+    if not platforms:
+        raise _silent_builder(engine.builder, "")
+    return dataclasses.replace(engine, platforms=platforms)
+
+
+def _silent_builder(name: str, detail: str) -> MissingToolError:
+    hint = f"docker buildx inspect --bootstrap {name}"
+    return MissingToolError(f"the buildx builder {name!r} does not answer", hint=hint, detail=detail)
 
 
 def _with_layouts(engine: Engine, *, say: Say) -> Engine:
