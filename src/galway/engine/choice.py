@@ -24,6 +24,9 @@ BUILDX_HINT = "install Docker's buildx plugin (on Debian and Ubuntu: apt-get ins
 def find(workspace: Workspace, *, builder: str | None = None) -> Engine | None:
     """The engine that answers now; starts and installs nothing.
 
+    Its platforms are empty where they cannot be known yet: a named builder that does not run, a docker command without
+    buildx. `ensure` sees to both.
+
     Parameters
     ----------
     builder:
@@ -55,15 +58,15 @@ def ensure(workspace: Workspace, *, builder: str | None = None, say: Say) -> Eng
     """
     engine = find(workspace, builder=builder)
     if engine is None and named(builder) is not None:
-        embedded.install_client(workspace, say=say)
+        _install_buildx(workspace, say=say)
         engine = find(workspace, builder=builder)
     elif engine is None:
         embedded.start(workspace, say=say)
         engine = find_embedded(workspace)
     if engine is None:
         raise MissingToolError("the embedded engine stopped again as soon as it had started", hint="run this again")
-    if engine.kind == DOCKER and not engine.platforms:
-        embedded.install_client(workspace, say=say)
+    if named(builder) is None and engine.kind == DOCKER and not engine.platforms:
+        _install_buildx(workspace, say=say)
         engine = find(workspace, builder=builder) or engine
     return _bootstrapped(engine, say=say) if named(builder) else _with_layouts(engine, say=say)
 
@@ -169,6 +172,24 @@ def _with_builder(command: Command, engine: Engine | None, name: str) -> Engine:
     )
 
 
+def _install_buildx(workspace: Workspace, *, say: Say) -> None:
+    """Bring the private docker command and its plugins, for a user's that has no buildx.
+
+    Raises
+    ------
+    MissingToolError
+        They cannot be had here.
+    """
+    try:
+        embedded.install_client(workspace, say=say)
+    except MissingToolError as error:
+        raise MissingToolError(
+            "there is no docker command with the buildx plugin, which builds need",
+            hint=BUILDX_HINT,
+            detail="\n".join(filter(None, (error.message, error.detail))),
+        ) from error
+
+
 def _bootstrapped(engine: Engine, *, say: Say) -> Engine:
     """Start the named builder where it does not run: only then it says what it can execute.
 
@@ -202,12 +223,10 @@ def _with_layouts(engine: Engine, *, say: Say) -> Engine:
     Raises
     ------
     MissingToolError
-        The plugin is missing, or the builder's image cannot be had.
+        The builder's image cannot be had.
     """
     if engine.kind != DOCKER:
         return engine
-    if not engine.platforms:
-        raise MissingToolError("your docker command has no buildx, which builds need", hint=BUILDX_HINT)
     if engine.containerd_store or engine.builder not in (None, docker.BUILDER):
         return engine
     command = docker.Command(docker=engine.docker, env=engine.env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -36,7 +37,7 @@ IN_USE = ("containerd.sock", "docker.sock")
 FAMILIES = {"ip": "iptables", "ip6": "ip6tables"}
 """nftables' address families and the programs that write to them."""
 
-BRIDGES = ("docker0", "br-")
+BRIDGES = re.compile(r"docker0|br-[0-9a-f]{12}")
 """Interfaces that dockerd makes: the default bridge, and one for each user-defined network."""
 
 
@@ -107,7 +108,7 @@ def restore(before: Note, env: Mapping[str, str] | None) -> None:
 
 def made(before: Iterable[str], now: Iterable[str]) -> list[str]:
     """The interfaces that dockerd made since."""
-    return sorted(link for link in set(now) - set(before) if link.startswith(BRIDGES))
+    return sorted(link for link in set(now) - set(before) if BRIDGES.fullmatch(link))
 
 
 def save(before: Note, path: Path) -> None:
