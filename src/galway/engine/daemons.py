@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galway import process
@@ -13,7 +15,6 @@ from galway.errors import MissingToolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from galway.engine.packages import Programs
     from galway.engine.places import Places
@@ -26,7 +27,13 @@ BUSY_SECONDS = 30.0
 hung and is replaced."""
 
 
-def docker_configuration(places: Places) -> dict[str, object]:
+NO_UPPER = ("overlay", "nfs", "nfs4", "cifs", "9p", "ecryptfs", "vfat", "exfat")
+"""File systems that overlayfs does not take as its upper layer (Documentation/filesystems/overlayfs.rst)."""
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+
+def docker_configuration(places: Places, *, snapshotter: str) -> dict[str, object]:
     """The configuration file of dockerd.
 
     Control groups are made directly (systemd's driver would leave slices behind) under one name of ours, so that a
@@ -38,6 +45,7 @@ def docker_configuration(places: Places) -> dict[str, object]:
         "pidfile": str(places.run / "dockerd.pid"),
         "hosts": [places.host],
         "containerd": str(places.containerd),
+        "storage-driver": snapshotter,
         "features": {"containerd-snapshotter": True},
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "cgroup-parent": f"/{places.name}",
@@ -89,7 +97,9 @@ def launch(programs: Programs, places: Places) -> None:
     """
     (places.run / "exec/containerd").mkdir(parents=True)
     (places.run / "containerd.toml").write_text(containerd_configuration(places), encoding="utf-8")
-    places.config.write_text(json.dumps(docker_configuration(places), indent=2), encoding="utf-8")
+    places.config.write_text(
+        json.dumps(docker_configuration(places, snapshotter=snapshotter(places)), indent=2), encoding="utf-8"
+    )
     places.log.write_bytes(b"")
     deadline = time.monotonic() + READY_SECONDS
     containerd = process.spawn(containerd_command(programs, places), log=places.log, env=programs.env)
@@ -97,6 +107,23 @@ def launch(programs: Programs, places: Places) -> None:
     command = docker_command(programs, places, containerd.pid)
     dockerd = process.spawn(command, log=places.log, env=programs.env)
     _wait(lambda: pings(places.socket, seconds=1.0), lambda: dockerd.poll() is not None, places, deadline)
+
+
+def snapshotter(places: Places) -> str:
+    """How containerd layers file systems: overlayfs, or full copies where the disk cannot carry it (in a container)."""
+    return "native" if filesystem(MOUNTS.read_text(encoding="utf-8"), places.data) in NO_UPPER else "overlayfs"
+
+
+def filesystem(mounts: str, path: Path) -> str:
+    """The type of the file system that holds a path, from mountinfo (proc(5)); the last mount on a point counts."""
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        # Spaces, tabs, newlines and backslashes stand as octal escapes; other bytes as they are.
+        point = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields[4]))
+        if path.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), fields[fields.index("-") + 1]
+    return kind
 
 
 def healthy(places: Places, *, seconds: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import suppress
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 PROC = Path("/proc")
 TICK = 0.05
 """Seconds between two looks."""
+
+SERVERS = "dockerd|docker-proxy|containerd|containerd-shim.*|runc"
+"""Names of the programs that make up the engine."""
 
 KILL_SECONDS = 20.0
 """How long killed processes may take to go; those that write to a slow disk do not go at once."""
@@ -86,9 +90,9 @@ def _until(done: Callable[[], bool], seconds: float) -> bool:
 
 
 def _running(places: Places) -> set[int]:
-    """Processes whose program lies in the engine's folder (a zombie has none)."""
-    home = f"{places.home}/programs-"
-    return {int(folder.name) for folder in PROC.glob("[0-9]*") if _program(int(folder.name)).startswith(home)}
+    """The processes that run the engine's servers (a zombie runs nothing); docker commands belong to their users."""
+    server = re.compile(re.escape(f"{places.home}/programs-") + rf"[^/]+/usr/s?bin/(?:{SERVERS})")
+    return {int(folder.name) for folder in PROC.glob("[0-9]*") if server.fullmatch(_program(int(folder.name)))}
 
 
 def _program(pid: int) -> str:

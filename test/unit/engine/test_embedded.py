@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,9 +14,6 @@ from galway.engine.places import Places
 from galway.errors import MissingToolError
 from galway.reference import Platform
 from galway.workspace import Workspace
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ODD = 'dépôt of "Ann"'
 
@@ -42,11 +39,23 @@ def test_two_caches_do_not_meet(tmp_path: Path) -> None:
 
 
 def test_dockerd_keeps_to_its_folders(places: Places) -> None:
-    settings = json.loads(json.dumps(daemons.docker_configuration(places)))
+    settings = json.loads(json.dumps(daemons.docker_configuration(places, snapshotter="overlayfs")))
     assert settings["features"] == {"containerd-snapshotter": True}
     assert settings["hosts"] == [f"unix://{places.run}/docker.sock"]
     assert settings["data-root"] == str(places.home / "data")
     assert settings["cgroup-parent"] == f"/{places.name}"
+
+
+def test_a_disk_that_cannot_carry_overlayfs_is_recognised() -> None:
+    mounts = (
+        "23 1 0:20 / / rw,relatime shared:1 - overlay overlay rw,lowerdir=/a:/b\n"
+        "24 23 8:1 / /home rw,relatime - ext4 /dev/sda1 rw\n"
+        "25 24 0:30 / /home/my\\040cache rw master:2 - nfs4 server:/x rw\n"
+    )
+    assert daemons.filesystem(mounts, Path("/var/cache")) == "overlay"
+    assert daemons.filesystem(mounts, Path("/home/ann")) == "ext4"
+    assert daemons.filesystem(mounts, Path("/home/my cache/engine")) == "nfs4"
+    assert daemons.filesystem(mounts + mounts[-200:], Path("/homeless")) == "overlay"
 
 
 def test_containerds_configuration_is_toml_for_any_path(places: Places) -> None:
