@@ -147,7 +147,8 @@ def remove(workspace: Workspace) -> None:
     """Stop it and delete its folder, images included."""
     places = Places.of(workspace)
     stop(workspace, say=lambda _line: None)
-    shutil.rmtree(places.home, ignore_errors=True)
+    if places.home.exists():
+        shutil.rmtree(places.home)
 
 
 def _prepare(places: Places, programs: Programs) -> None:
