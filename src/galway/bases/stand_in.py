@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,7 @@ def _run(shop: Workshop, needed: Sequence[tuple[OfficialBase, Platform]]) -> Non
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = [pool.submit(shop.make_all, bases, platform) for (_, platform), bases in families.items()]
         try:
-            for future in futures:
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                 future.result()
         except KeyboardInterrupt:
             shop.say("stopping when the running steps have ended; what was finished is kept")
