@@ -52,7 +52,7 @@ class BuildProgress:
 
     def observe(self, step: Step) -> None:
         """Take note of a step that began or ended."""
-        if not step.is_instruction or step.target not in self._now:
+        if not step.is_instruction or step.is_cancelled or step.target not in self._now:
             return
         with self._lock:
             text = " ".join(step.name.split())

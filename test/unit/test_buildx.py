@@ -39,6 +39,21 @@ def test_events_on_one_line_are_read_like_those_on_several() -> None:
     assert (step.target, step.cached, step.seconds) == ("ci-amd64", True, 1.123456)
 
 
+def test_an_instruction_that_buildkit_named_anew_counts_once_as_executed() -> None:
+    trace = Trace(["ci-amd64"])
+    times = '"started":"2026-01-01T00:00:00Z","completed":"2026-01-01T00:00:01Z"'
+    for extra in (
+        '"digest":"sha256:1","error":"context canceled"',
+        '"digest":"sha256:2"',
+        '"digest":"sha256:3","cached":true',
+    ):
+        list(trace.feed('{"vertexes":[{"name":"[builder 1/2] RUN make",' + times + "," + extra + "}]}"))
+    (step,) = trace.instructions
+    assert not step.cached
+    assert trace.failed is not None
+    assert trace.failed.is_cancelled
+
+
 def test_a_failed_step_is_named_with_its_place_in_the_dockerfile() -> None:
     trace = read("failed.rawjson", "x-amd64")
     error = build.explain(trace)

@@ -70,6 +70,11 @@ class Step:
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether it ended because its result was no longer wanted."""
+        return "cancel" in self.error
+
+    @property
     def is_instruction(self) -> bool:
         """Whether it is an instruction of a Dockerfile that can execute or be cached; FROM does neither."""
         match = _STEP.match(self.name)
@@ -113,16 +118,21 @@ class Trace:
 
     @property
     def instructions(self) -> list[Step]:
-        """The Dockerfile instructions that were reached."""
-        return [
-            step for step in self.steps.values() if step.is_instruction and (step.cached or step.seconds is not None)
-        ]
+        """The Dockerfile instructions that were reached, each once.
+
+        BuildKit names an instruction anew when it finds that two graphs share it, and cancels one of the two: what was
+        executed counts, then what was cached.
+        """
+        reached = [step for step in self.steps.values() if step.is_instruction and not step.error]
+        done = [step for step in reached if step.cached or step.seconds is not None]
+        ordered = sorted(done, key=lambda step: not step.cached)
+        return list({(step.target, step.name): step for step in ordered}.values())
 
     @property
     def failed(self) -> Step | None:
         """The step that broke the build; those that were cancelled with it are not it."""
         broken = [step for step in self.steps.values() if step.error]
-        return next((step for step in broken if "cancel" not in step.error), broken[0] if broken else None)
+        return next((step for step in broken if not step.is_cancelled), broken[0] if broken else None)
 
     def _step(self, digest: str) -> Step:
         return self.steps.setdefault(digest, Step(name=""))
