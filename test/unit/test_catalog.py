@@ -100,7 +100,6 @@ def test_an_unknown_top_level_key_names_the_nearest(error: Break) -> None:
         ("ports = [8080", "ports = [80", "above 1024"),
         ('visibility = "public"', 'visibility = "secret"', "secret"),
         ('version = "0.0.250"', 'version = "0 0"', "tag"),
-        ("[images.ci]", "[images.CI]", "valid"),
         ('visibility = "public"', 'visibility = "public"\nneeds = ["cli"]', "unknown image 'cli'"),
         ('visibility = "public"', 'visibility = "public"\nneeds = ["security-scanner"]', "circle"),
         ("registry =", "registry", "TOML"),
@@ -110,6 +109,13 @@ def test_a_broken_table_says_what_is_wrong(error: Break, old: str, new: str, wor
     caught = error(old, new)
     assert words in caught.message
     assert "\n" not in caught.message
+
+
+def test_a_name_that_is_no_image_name_is_refused(checkout: Path) -> None:
+    path = checkout / catalog.FILE
+    path.write_text(path.read_text().replace("[images.ci", "[images.CI"))
+    with pytest.raises(ConfigurationError, match=r"images\.CI: not a valid name"):
+        catalog.load(checkout)
 
 
 def test_a_missing_file_names_the_nearest(error: Break) -> None:

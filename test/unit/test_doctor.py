@@ -94,7 +94,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def base(digest: str = OLD) -> OfficialBase:
     return OfficialBase(
-        argument="PYTHON_BASE", name="python:3.11-slim", digest=Digest(digest), recipe_name="", recipes={}
+        argument="PYTHON_BASE", name="python:3.11-slim", digest=Digest(digest), recipe_name="", recipes={}, names={}
     )
 
 
