@@ -16,7 +16,7 @@ from galway import engine
 from galway.archive import Mirror
 from galway.bases import shelf
 from galway.bases.workshop import Workshop
-from galway.errors import BuildError, MissingToolError
+from galway.errors import BuildError, GalwayError, MissingToolError
 from galway.process import ProcessError
 from galway.reference import Platform
 
@@ -129,22 +129,25 @@ def _run(shop: Workshop, needed: Sequence[tuple[OfficialBase, Platform]]) -> Non
         try:
             for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                 future.result()
-        except KeyboardInterrupt:
-            shop.say("stopping when the running steps have ended; what was finished is kept")
-            raise
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise disk_full(home) from error
-            raise BuildError(f"a stand-in base could not be made: {error}", hint="run again") from error
-        except ProcessError as error:
-            if os.strerror(errno.ENOSPC) in error.detail:
-                raise disk_full(home) from error
-            raise BuildError(
-                f"a stand-in base could not be made: {error.message}",
-                hint="run again; what was finished is kept",
-                detail=error.detail,
-            ) from error
+        except (OSError, GalwayError) as error:
+            explained = _explain(error, home)
+            if explained is error:
+                raise
+            raise explained from error
         finally:
-            shop.stop.set()
             for future in futures:
                 future.cancel()
+            while wait(futures, timeout=0.2).not_done:
+                shop.halt()
+
+
+def _explain(error: OSError | GalwayError, home: Path) -> GalwayError:
+    """The error for a person: a full disk is told as such whoever ran into it."""
+    detail = error.detail if isinstance(error, GalwayError) else ""
+    if os.strerror(errno.ENOSPC) in detail or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        return disk_full(home)
+    if isinstance(error, OSError | ProcessError):
+        return BuildError(
+            f"a stand-in base could not be made: {error}", hint="run again; what was finished is kept", detail=detail
+        )
+    return error

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galway import process
@@ -17,7 +20,6 @@ from galway.reference import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from galway.bases.pins import OfficialBase, Recipe
     from galway.bases.selection import Package
@@ -79,6 +81,7 @@ class Workshop:
     work: Path
     say: Callable[[str], None]
     stop: threading.Event = field(default_factory=threading.Event)
+    _threads: set[int] = field(default_factory=set)
     _apts: dict[tuple[str, str], Apt] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -90,10 +93,25 @@ class Workshop:
         GalwayError
             The archive does not answer, a child failed, or the result is not what it should be.
         """
+        self._threads.add(threading.get_native_id())
         for base in bases:
             for name in base.lineage:
+                self._tick()
                 if platform not in shelf.layout(self.workspace, base, name).manifests:
                     self._make(base, name, platform)
+
+    def halt(self) -> None:
+        """Stop all threads soon: no further step, and the children of the running ones are ended.
+
+        Ctrl-C reaches the main thread only, and a child runs in a session of its own, so it would go on to its end.
+        """
+        self.stop.set()
+        for thread in tuple(self._threads):
+            # absent on kernels without CONFIG_PROC_CHILDREN: the child then runs to its end
+            with suppress(OSError):
+                for child in Path(f"/proc/self/task/{thread}/children").read_text().split():
+                    with suppress(ProcessLookupError):
+                        os.killpg(int(child), signal.SIGTERM)
 
     def _make(self, base: OfficialBase, name: str, platform: Platform) -> None:
         recipe = base.recipes[name]

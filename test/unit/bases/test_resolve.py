@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from galway import bases, engine
+from galway import bases, engine, process
 from galway.archive import Mirror
 from galway.bases import pins, registry_probe, shelf, stand_in
 from galway.bases.workshop import StoppedError, Workshop, version_told
@@ -19,6 +22,7 @@ from galway.reference import Platform
 from galway.workspace import REPOSITORY
 
 if TYPE_CHECKING:
+    from galway.bases.pins import OfficialBase
     from galway.workspace import Workspace
 
 AMD64, ARM64 = Platform.parse("amd64"), Platform.parse("arm64")
@@ -159,6 +163,43 @@ def test_a_failure_stops_the_other_families_and_is_the_one_reported(
     with pytest.raises(BuildError, match="dpkg ended with code 1") as caught:
         bases.resolve(workspace, ["CHILD_BASE"], [AMD64, ARM64], stand_in=True)
     assert caught.value.detail == "broken"
+
+
+@pytest.mark.usefixtures("root_on_debian")
+def test_an_archive_that_does_not_answer_is_reported_as_such(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = MissingToolError("the bookworm archive could not give git", detail="E: no route to host")
+
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(Workshop, "make_all", refuse)
+    with pytest.raises(MissingToolError) as caught:
+        bases.resolve(workspace, ["CHILD_BASE"], [AMD64], stand_in=True)
+    assert caught.value is refusal
+
+
+@pytest.mark.starts_processes
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds children through Linux's /proc")
+@pytest.mark.usefixtures("root_on_debian")
+def test_a_failure_ends_the_children_of_the_others(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = threading.Event()
+
+    def make(_shop: Workshop, _base: OfficialBase, _name: str, platform: Platform) -> None:
+        if platform == ARM64:
+            started.set()
+            process.run(["sleep", "60"])
+        assert started.wait(10)
+        time.sleep(0.2)
+        raise BuildError("the first failure")
+
+    monkeypatch.setattr(Workshop, "_make", make)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    began = time.monotonic()
+    with pytest.raises(BuildError, match="the first failure"):
+        bases.resolve(workspace, ["CHILD_BASE"], [AMD64, ARM64], stand_in=True)
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.usefixtures("root_on_debian")
