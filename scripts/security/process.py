@@ -29,8 +29,8 @@ class Completed:
 
     @property
     def tail(self) -> str:
-        """The last line of stderr that says something."""
-        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
+        """The last line of stderr that says something; semgrep's warning about its own options does not."""
+        lines = [line.strip() for line in self.stderr.splitlines() if line.strip() and "[WARNING]: !!!" not in line]
         return lines[-1] if lines else ""
 
 
@@ -104,4 +104,4 @@ def refused(completed: Completed) -> EngineError:
     name = completed.argv[0]
     if completed.code == OUT_OF_MEMORY:
         return EngineError(f"{name} was killed, most likely out of memory", fix="give the container more --memory")
-    return EngineError(f"{name} ended with code {completed.code}: {completed.tail[:300]}")
+    return EngineError(f"{name} ended with code {completed.code}: {completed.tail[:300] or 'it said nothing'}")

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from security.errors import UsageError
 
+NAMES = ("summary.json", "semgrep.json", "bandit.json", "dependencies.json", "sbom.json")
+"""Every file that a run may write."""
+
 
 def display(text: str) -> str:
     """Text for any terminal, log or JSON reader: control characters and bytes that are no UTF-8 become escapes."""
@@ -37,6 +40,15 @@ def check_mounts(scan_path: Path, output_dir: Path) -> None:
             f"user {os.getuid()} cannot write to {output_dir}: {error.strerror}",
             fix=f'let your own user write it: mkdir -p results, then add {mount} --user "$(id -u):$(id -g)"',
         ) from error
+
+
+def clear(folder: Path) -> None:
+    """Take away what an earlier run left, so that no report of it lies beside a summary that never mentions it."""
+    try:
+        for name in NAMES:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error.filename} of an earlier run cannot be removed", fix="remove it") from error
 
 
 def write(folder: Path, name: str, document: object) -> None:

@@ -67,6 +67,7 @@ def make(root: Path, deadline: Deadline, *, debug: bool = False) -> Sbom:
 def read(stdout: bytes, *, code: int, tail: str) -> Sbom:
     """What the tool printed; a bill of nothing is none, although the tool exits 0."""
     if code != 0:
+        tail = tail or "it said nothing"
         return without("failed", f"{PROGRAM} ended with code {code}: {tail[:300]}")
     try:
         document = json.loads(stdout)

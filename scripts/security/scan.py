@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def scan(settings: Settings) -> Exit:
     """Do it, print the table, return the exit code; a ScannerError means that it could not begin or be written."""
     results.check_mounts(settings.scan_path, settings.output_dir)
+    results.clear(settings.output_dir)
     started = datetime.now(tz=UTC).isoformat(timespec="seconds")
     results.write(settings.output_dir, summary.NAME, summary.incomplete(settings, started))
     outcome = look(settings, started)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SECONDS = 25.0
-"""Below the HEALTHCHECK's own limit of 30, so that the reason is printed before Docker gives up."""
+SECONDS = 55.0
+"""Below the 60 of the HEALTHCHECK, which emulated images need, so that the reason is printed before Docker gives up."""
 
 
 def programs(deadline: Deadline) -> dict[str, str]:

@@ -27,11 +27,11 @@ def last_loaded_byte(elf: bytes) -> int:
         raise ValueError("not a 64-bit little-endian ELF file")
     (table,) = struct.unpack_from("<Q", elf, PROGRAM_HEADERS)
     size, count = struct.unpack_from("<HH", elf, PROGRAM_HEADER_SIZE)
-    end = table + size * count
+    end: int = table + size * count
     for index in range(count):
         kind, _flags, offset, _address, _physical, length = struct.unpack_from("<IIQQQQ", elf, table + index * size)
         if kind == PT_LOAD:
-            end = max(end, offset + length)
+            end = max(end, int(offset + length))
     return end
 
 

@@ -59,6 +59,8 @@ def scan(targets: Targets, settings: Settings, deadline: Deadline) -> EngineRepo
     for part in batches.split(root + name for name in targets.files):
         argv = command(part, rules=settings.rules_dir, max_bytes=5_000_000)
         done = run(argv, deadline=deadline, debug=settings.debug)
+        if done.code > 128:  # ended by a signal
+            raise refused(done)
         documents.append(parse(done.stdout, code=done.code, tail=done.tail))
     return report(documents, root=root, files=targets.files)
 
