@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[3]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
-from security.settings import load
+from security.settings import load  # noqa: E402 - found by way of the line above
 
 
 @pytest.fixture
