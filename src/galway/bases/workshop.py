@@ -84,6 +84,7 @@ class Workshop:
     _threads: set[int] = field(default_factory=set)
     _apts: dict[tuple[str, str], Apt] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _voice: threading.Lock = field(default_factory=threading.Lock)
 
     def make_all(self, bases: Sequence[OfficialBase], platform: Platform) -> None:
         """Make the stand-ins of one family for one platform, parents first; what is there is kept.
@@ -247,7 +248,8 @@ class Workshop:
 
     def _tell(self, name: str, platform: Platform, what: str) -> None:
         self._tick()
-        self.say(f"stand-in {name} ({platform.architecture}): {what}")
+        with self._voice:  # a line is one line, whoever speaks at the same time
+            self.say(f"stand-in {name} ({platform.architecture}): {what}")
 
     def _tick(self) -> None:
         if self.stop.is_set():
