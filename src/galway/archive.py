@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,12 @@ class Apt:
         return self
 
     def download(self, packages: Iterable[str]) -> list[Path]:
-        """Fetch packages by name, without their dependencies; what is there already is not fetched again.
+        """Fetch packages, without their dependencies; what is there already is not fetched again.
+
+        Parameters
+        ----------
+        packages:
+            `name`, `name=version` or `name/suite`.
 
         Returns
         -------
@@ -146,19 +152,19 @@ class Apt:
         MissingToolError
             A package is unknown to the suite, or the mirror does not answer.
         """
-        wanted = list(packages)
+        wanted = {re.split("[:=/]", package, maxsplit=1)[0]: package for package in packages}
         archives = self.folder / "cache" / "archives"
         found: dict[str, Path] = {}
         missing = []
-        for line in self._run("download", "--print-uris", *wanted).stdout.splitlines():
+        for line in self._run("download", "--print-uris", *wanted.values()).stdout.splitlines():
             _address, file, _size, checksum = line.split()
             name, path = file.partition("_")[0], archives / file
             found[name] = path
             if not _is_intact(path, checksum):
-                missing.append(name)
+                missing.append(wanted[name])
         if missing:
             self._run("download", *missing, cwd=archives)
-        return [found[name.partition(":")[0].partition("=")[0]] for name in wanted]
+        return [found[name] for name in wanted]
 
     def _run(self, command: str, *arguments: str, cwd: Path | None = None) -> process.Completed:
         try:

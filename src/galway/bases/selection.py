@@ -126,7 +126,7 @@ def fetch(apt: Apt, names: Sequence[str], *, installed: bool) -> list[Package]:
     Parameters
     ----------
     names:
-        `name` or `name=version`; the exact versions are fetched first, since `Apt.download` checks by name.
+        `name` or `name=version`.
 
     Raises
     ------
@@ -135,22 +135,7 @@ def fetch(apt: Apt, names: Sequence[str], *, installed: bool) -> list[Package]:
     """
     if not names:
         return []
-    exact = [name for name in names if "=" in name]
-    if exact:
-        _download(apt, exact)
     return [_describe(path, installed=installed) for path in apt.download(names)]
-
-
-def _download(apt: Apt, exact: Sequence[str]) -> None:
-    folder = apt.folder / "cache" / "archives"
-    try:
-        process.run(["apt-get", "download", "--quiet=2", *exact], env=apt.environment, cwd=folder)
-    except process.ProcessError as error:
-        raise MissingToolError(
-            f"the {apt.suite} archive could not give {len(exact)} packages",
-            hint="check the mirror in the host's apt sources: apt-get update",
-            detail=error.detail,
-        ) from error
 
 
 def released(apt: Apt) -> dict[str, str]:
