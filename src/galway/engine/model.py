@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,5 +54,10 @@ class Engine:
 
 
 def exports(engine: Engine) -> str:
-    """POSIX shell lines for `eval "$(scripts/inv engine.env)"`, values quoted; empty where nothing has to be set."""
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(engine.env.items()))
+    """POSIX shell lines for `eval "$(scripts/inv engine.env)"`, values quoted.
+
+    `GALWAY_UID` and `GALWAY_GID` are the caller's: docker-compose.yml runs the scanner as them, so that its results
+    belong to whoever asked for them.
+    """
+    values = {**engine.env, "GALWAY_UID": str(os.getuid()), "GALWAY_GID": str(os.getgid())}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(values.items()))

@@ -131,8 +131,10 @@ def load(workspace: Workspace, images: Sequence[Image], engine: Engine, *, say: 
         if known in (str(manifest.digest), str(manifest.config_digest)):
             continue
         say(f"loading {reference} into the engine")
-        chunks = assembly.archive(layout, manifest, (reference,))
-        process.run((engine.docker, "load"), env=engine.env, stdin=chunks)
+        for ok in (None, (0,)):  # containerd's garbage collector can take a blob of an import that has just begun
+            chunks = assembly.archive(layout, manifest, (reference,))
+            if process.run((engine.docker, "load"), env=engine.env, stdin=chunks, ok=ok).code == 0:
+                break
 
 
 def _bake(
