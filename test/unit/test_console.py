@@ -1,0 +1,63 @@
+"""The outermost edge: every error is one line, a next step and its class's exit code; nobody meets a traceback."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from galway import console, report
+from galway.errors import BuildError, ConfigurationError, GalwayError, MissingToolError, NotEvaluatedError
+from galway.evidence import Record
+
+RECORD = Record(
+    stage="build",
+    image="ci",
+    platform="linux-amd64",
+    digest="sha256:" + "a" * 64,
+    status="passed",
+    measures={
+        "compressed": 84_000_000,
+        "unpacked": 300_000_000,
+        "size_budget": 130_000_000,
+        "steps": 10,
+        "steps_cached": 9,
+        "bases": {"UBUNTU_BASE": {"kind": "stand-in"}},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ConfigurationError, 2), (MissingToolError, 4), (BuildError, 5), (NotEvaluatedError, 10)],
+)
+def test_an_error_ends_with_its_classs_code(
+    capsys: pytest.CaptureFixture[str], error: type[GalwayError], code: int
+) -> None:
+    with pytest.raises(SystemExit) as caught, console.edge():
+        raise error("what failed [on ci]", hint="do this")
+    assert caught.value.code == code
+    assert "what failed [on ci]" in capsys.readouterr().err
+
+
+def test_an_interruption_is_130() -> None:
+    with pytest.raises(SystemExit) as caught, console.edge():
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+
+
+def test_json_for_programs_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_json([RECORD])
+    assert json.loads(capsys.readouterr().out)[0]["digest"] == RECORD.digest
+
+
+def test_the_hit_rate_is_cached_steps_of_all() -> None:
+    assert report.hit_rate([RECORD, RECORD]) == "18 of 20 steps from the cache (90%)"
+
+
+def test_what_is_over_its_budget_is_red() -> None:
+    cells = [cell for column in report.build([RECORD]).columns for cell in column.cells]
+    assert "[green]84.0 MB[/]" in cells
+    fat = msgspec.structs.replace(RECORD, measures=RECORD.measures | {"compressed": 131_000_000})
+    assert "[red]131.0 MB[/]" in [cell for column in report.build([fat]).columns for cell in column.cells]
