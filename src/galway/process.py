@@ -24,6 +24,9 @@ GRACE_SECONDS = 10.0
 TAIL_LINES = 20
 """Lines of a failed child's output kept in an error."""
 
+_daemons: list[subprocess.Popen[bytes]] = []
+"""Kept for as long as this process runs: Popen warns when it is dropped while its child goes on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
@@ -142,7 +145,9 @@ def spawn(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = Non
         The program is not there.
     """
     with log.open("ab") as sink:
-        return _start(tuple(argv), env=env, cwd=None, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+        child = _start(tuple(argv), env=env, cwd=None, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+    _daemons.append(child)
+    return child
 
 
 def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:

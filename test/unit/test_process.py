@@ -1,6 +1,8 @@
 """The process seam, against real Python: streams, codes, time-outs, interruption."""
 
+import gc
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,6 +48,13 @@ def test_standard_input_is_fed_and_a_child_that_does_not_read_is_no_error() -> N
     echo = python("import sys; sys.stdout.write(sys.stdin.read())")
     assert process.run(echo, stdin=[b"one ", b"two"]).stdout == "one two"
     process.run(python("pass"), stdin=(b"x" * 100_000 for _ in range(10)))
+
+
+def test_a_daemon_may_outlive_whoever_started_it_without_a_warning(tmp_path: Path) -> None:
+    pid = process.spawn(python("import time; time.sleep(60)"), log=tmp_path / "log").pid
+    gc.collect()
+    assert alive(pid)
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_running_out_of_time_ends_the_child_and_its_children(tmp_path: Path) -> None:
