@@ -7,9 +7,10 @@ import json
 import msgspec
 import pytest
 
-from galway import console, report
+from galway import console
 from galway.errors import BuildError, ConfigurationError, GalwayError, MissingToolError, NotEvaluatedError
 from galway.evidence import Record
+from galway.report import images
 
 RECORD = Record(
     stage="build",
@@ -53,11 +54,11 @@ def test_json_for_programs_is_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_hit_rate_is_cached_steps_of_all() -> None:
-    assert report.hit_rate([RECORD, RECORD]) == "18 of 20 steps from the cache (90%)"
+    assert images.hit_rate([RECORD, RECORD]) == "18 of 20 steps from the cache (90%)"
 
 
 def test_what_is_over_its_budget_is_red() -> None:
-    cells = [cell for column in report.build([RECORD]).columns for cell in column.cells]
+    cells = [cell for column in images.build([RECORD]).columns for cell in column.cells]
     assert "[green]84.0 MB[/]" in cells
     fat = msgspec.structs.replace(RECORD, measures=RECORD.measures | {"compressed": 131_000_000})
-    assert "[red]131.0 MB[/]" in [cell for column in report.build([fat]).columns for cell in column.cells]
+    assert "[red]131.0 MB[/]" in [cell for column in images.build([fat]).columns for cell in column.cells]

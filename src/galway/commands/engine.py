@@ -1,0 +1,60 @@
+"""`inv engine`: which Docker answers, and the embedded one's start, stop and environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.tasks import task
+
+from galway.commands import JSON
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+
+@task(name="show", default=True, help={"json": JSON})
+def engine_show(c: Context, json: bool = False) -> None:
+    """Show which Docker engine answers, and why."""
+    from galway import console, engine
+    from galway.report import machine as report
+    from galway.workspace import Workspace
+
+    with console.edge():
+        found = engine.find(Workspace.here())
+        if json:
+            console.print_json(report.engine_values(found))
+        else:
+            console.out.print(report.engine(found))
+
+
+@task
+def start(c: Context) -> None:
+    """Start the embedded engine: Debian's own packages, unpacked in the cache, nothing installed."""
+    from galway import console, engine
+    from galway.report import machine as report
+    from galway.workspace import Workspace
+
+    with console.edge():
+        console.out.print(report.engine(engine.start(Workspace.here(), say=console.say)))
+
+
+@task
+def stop(c: Context) -> None:
+    """Stop the embedded engine and put the host's network, mounts and folders back as they were."""
+    from galway import console, engine
+    from galway.workspace import Workspace
+
+    with console.edge():
+        stopped = engine.stop(Workspace.here(), say=console.say)
+        console.out.print("the embedded engine is stopped" if stopped else "the embedded engine was not running")
+
+
+@task
+def env(c: Context) -> None:
+    """Print shell exports for the engine that answers: eval "$(scripts/inv engine.env)"."""
+    from galway import console, engine
+    from galway.workspace import Workspace
+
+    with console.edge():
+        answering = engine.ensure(Workspace.here(), say=console.say)
+        console.out.out(engine.exports(answering), highlight=False)

@@ -1,0 +1,32 @@
+"""Turns plans and records into tables for people, one module per noun; programs get the same values as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COLOURS = {"ok": "green", "passed": "green", "missing": "red", "failed": "red", "warning": "yellow"}
+"""Colour of a status word; `not_evaluated` and `skipped` are yellow too: neither is a pass."""
+
+
+def megabytes(size: int) -> str:
+    """Bytes as megabytes of 10^6 bytes, the unit of the specification's budgets."""
+    return f"{size / 1_000_000:.1f} MB"
+
+
+def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
+    """A table in the one style that all commands share."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return made
+
+
+def status(word: str) -> str:
+    """A status word in its colour."""
+    return f"[{COLOURS.get(word, 'yellow')}]{word.replace('_', ' ')}[/]"
