@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from galway.bases import python_layout
-from galway.bases.python_layout import EDITS, EXPECTED, Edit
+from galway.bases import python_layout, python_patches
+from galway.bases.python_layout import EXPECTED
+from galway.bases.python_patches import EDITS, Edit
 from galway.errors import BuildError
 
 
@@ -18,7 +19,7 @@ INTERPRETER = b"docstring: lib/dist-packages\n" + frozen(b"dist-packages") + b"\
 
 
 def test_the_frozen_strings_change_and_nothing_moves() -> None:
-    thawed = python_layout.thaw(INTERPRETER)
+    thawed = python_patches.thaw(INTERPRETER)
     assert len(thawed) == len(INTERPRETER)
     assert frozen(b"site-packages") in thawed
     assert frozen(b"lib") in thawed
@@ -29,7 +30,7 @@ def test_the_frozen_strings_change_and_nothing_moves() -> None:
 @pytest.mark.parametrize("interpreter", [b"", INTERPRETER * 2, INTERPRETER.replace(b"\xff", b"\x00")])
 def test_an_interpreter_that_is_laid_out_otherwise_is_refused(interpreter: bytes) -> None:
     with pytest.raises(BuildError, match="frozen strings"):
-        python_layout.thaw(interpreter)
+        python_patches.thaw(interpreter)
 
 
 def test_an_edit_whose_place_is_gone_is_an_error() -> None:

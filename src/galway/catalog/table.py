@@ -1,25 +1,23 @@
-"""Reads `docker/images.toml`, the one list of images, into a frozen, validated `Catalog`."""
+"""Reads and checks the table of images: whatever is wrong with it is one error that names the key."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from galway.errors import ConfigurationError, NothingSelectedError
+from galway.catalog.model import FILE, Catalog, Image, RunProfile, nearest
+from galway.errors import ConfigurationError
 from galway.reference import ImageRef, Platform, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
-
-FILE = "docker/images.toml"
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _BASE_ARGUMENT = re.compile(r"^ARG\s+(?P<name>\w+_BASE)=(?P<reference>\S+)", re.MULTILINE)
@@ -27,36 +25,6 @@ _GLOB = re.compile(r"/?[^/]*[*?\[]")
 _MEMORY = re.compile(r"[1-9][0-9]*[kmg]")
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _WHERE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-
-
-class RunProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an image is meant to run (spec: container runtime configuration).
-
-    Parameters
-    ----------
-    user:
-        Numeric `uid:gid`.
-    read_only:
-        Whether the root filesystem is read-only.
-    tmpfs:
-        Mounts in `docker run --tmpfs` syntax.
-    cpus:
-        Cores.
-    memory:
-        Limit in Docker's notation, swap included: `512m`.
-    seccomp:
-        `default`, or a profile's path in the repository.
-    ports:
-        TCP ports that it listens on.
-    """
-
-    user: str
-    cpus: float
-    memory: str
-    read_only: bool = False
-    tmpfs: tuple[str, ...] = ()
-    seccomp: str = "default"
-    ports: tuple[int, ...] = ()
 
 
 class _ImageTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,88 +51,6 @@ class _CatalogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 _STRUCTS: dict[str, type[msgspec.Struct]] = {"": _CatalogTable, "images": _ImageTable, "run": RunProfile}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """One image of the catalog.
-
-    Parameters
-    ----------
-    name:
-        What commands call it.
-    reference:
-        Registry, repository and version tag.
-    version:
-        Semantic version of the image.
-    title, description:
-        For labels and tables.
-    dockerfile, context:
-        Paths relative to the repository.
-    platforms:
-        All that it is published for.
-    size_budget:
-        Compressed bytes per platform that it may not exceed.
-    structure_test:
-        Its container-structure-test file, relative to the repository.
-    visibility:
-        What the registry should show it as.
-    run:
-        How it is meant to run.
-    needs:
-        Catalog images that its Dockerfile builds upon, as build contexts of those names.
-    bases:
-        The Dockerfile's `…_BASE` arguments and their default references.
-    sources:
-        Paths that it is made from, relative to the repository: its Dockerfile and what the ignore file allows.
-    """
-
-    name: str
-    reference: ImageRef
-    version: str
-    title: str
-    description: str
-    dockerfile: str
-    context: str
-    platforms: tuple[Platform, ...]
-    size_budget: int
-    structure_test: str
-    visibility: str
-    run: RunProfile
-    needs: tuple[str, ...]
-    bases: tuple[tuple[str, str], ...]
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Catalog:
-    """All images, in an order in which each comes after those that it needs."""
-
-    vendor: str
-    source: str
-    licenses: str
-    images: tuple[Image, ...]
-
-    def select(self, names: Sequence[str] = ()) -> tuple[Image, ...]:
-        """The images asked for, with those that they need; all of them when nothing is named.
-
-        Raises
-        ------
-        ConfigurationError
-            A name is not in the catalog; the nearest one is named.
-        NothingSelectedError
-            The catalog is empty.
-        """
-        by_name = {image.name: image for image in self.images}
-        for name in names:
-            if name not in by_name:
-                raise ConfigurationError(f"unknown image {name!r}", hint=_nearest(name, by_name))
-        wanted = list(names or by_name)
-        for name in wanted:
-            wanted.extend(need for need in by_name[name].needs if need not in wanted)
-        if not wanted:
-            raise NothingSelectedError(f"{FILE} lists no image", hint="add an [images.NAME] table")
-        return tuple(image for image in self.images if image.name in wanted)
 
 
 def load(root: Path, *, registry: str | None = None, version: str | None = None) -> Catalog:
@@ -222,7 +108,7 @@ def _explain(message: str, raw: dict[str, object]) -> ConfigurationError:
     struct = _STRUCTS["run" if parts[-1] == "run" else "images" if len(parts) > 1 else ""]
     key = unknown["key"]
     fields = [field.encode_name for field in msgspec.structs.fields(struct)]
-    return ConfigurationError(f"{FILE}: {path or 'top level'}: unknown key {key!r}", hint=_nearest(key, fields))
+    return ConfigurationError(f"{FILE}: {path or 'top level'}: unknown key {key!r}", hint=nearest(key, fields))
 
 
 def _culprit(raw: dict[str, object]) -> str:
@@ -336,7 +222,7 @@ def _order(table: _CatalogTable) -> list[str]:
         for need in entry.needs:
             if need not in table.images:
                 raise ConfigurationError(
-                    f"{FILE}: images.{name}.needs: unknown image {need!r}", hint=_nearest(need, table.images)
+                    f"{FILE}: images.{name}.needs: unknown image {need!r}", hint=nearest(need, table.images)
                 )
     try:
         return list(TopologicalSorter({name: entry.needs for name, entry in table.images.items()}).static_order())
@@ -345,9 +231,3 @@ def _order(table: _CatalogTable) -> list[str]:
             f"{FILE}: images need each other in a circle: {' -> '.join(error.args[1])}",
             hint="remove one of these `needs`",
         ) from error
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
