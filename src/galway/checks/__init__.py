@@ -75,16 +75,17 @@ class Subject:
 
 
 def verdict(checks: Iterable[Check]) -> tuple[Status, str]:
-    """One status for many checks, and its reason: a failure outweighs what could not be evaluated, that outweighs passes.
+    """One status for many checks, and its reason: a failure outweighs what could not be evaluated, that outweighs a pass.
 
     No check at all is `not_evaluated`: nothing was looked at.
     """
     seen = list(checks)
     failed = [check for check in seen if check.status == "failed"]
     unknown = [check for check in seen if check.status not in ("passed", "failed")]
-    for status, group in (("failed", failed), ("not_evaluated", unknown)):
-        if group:
-            first = group[0]
-            more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
-            return status, f"{first.kind} {first.name}: {first.detail}{more}"
-    return ("passed", "") if seen else ("not_evaluated", "nothing was checked")
+    if not seen:
+        return "not_evaluated", "nothing was checked"
+    if not (worst := failed or unknown):
+        return "passed", ""
+    more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
+    reason = f"{worst[0].kind} {worst[0].name}: {worst[0].detail}{more}"
+    return ("failed" if failed else "not_evaluated"), reason

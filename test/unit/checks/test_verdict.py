@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from galway.checks import Check, verdict
-from galway.evidence import Status
+
+if TYPE_CHECKING:
+    from galway.evidence import Status
 
 
 def check(status: Status, name: str = "user") -> Check:
