@@ -75,7 +75,7 @@ class Subject:
 
 
 def verdict(checks: Iterable[Check]) -> tuple[Status, str]:
-    """One status for many checks, and its reason: a failure outweighs what could not be evaluated, that outweighs a pass.
+    """One status for many checks, and its reason; a failure outweighs what could not be evaluated, that a pass.
 
     No check at all is `not_evaluated`: nothing was looked at.
     """
