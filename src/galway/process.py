@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shlex
 import signal
@@ -26,6 +27,13 @@ TAIL_LINES = 20
 
 _daemons: list[subprocess.Popen[bytes]] = []
 """Kept for as long as this process runs: Popen warns when it is dropped while its child goes on."""
+
+
+@atexit.register
+def _leave() -> None:
+    """Take daemons as ended: the interpreter is about to drop their handles, and going on is what they are for."""
+    for child in _daemons:
+        child.returncode = child.poll() or 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,14 @@ def test_a_daemon_may_outlive_whoever_started_it_without_a_warning(tmp_path: Pat
     os.kill(pid, signal.SIGKILL)
 
 
+def test_a_daemon_is_not_complained_of_when_the_interpreter_exits(tmp_path: Path) -> None:
+    spawn = "process.spawn([sys.executable, '-c', 'import time; time.sleep(60)'], log=pathlib.Path(sys.argv[1])).pid"
+    code = f"import pathlib, sys; from galway import process; print({spawn})"
+    done = process.run([sys.executable, "-W", "default", "-c", code, str(tmp_path / "log")])
+    os.kill(int(done.stdout), signal.SIGKILL)
+    assert done.stderr == ""
+
+
 def test_running_out_of_time_ends_the_child_and_its_children(tmp_path: Path) -> None:
     grandchild = tmp_path / "pid"
     code = (
