@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,7 @@ import msgspec
 from galway.errors import BuildError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 Status = Literal["passed", "failed", "skipped", "not_evaluated"]
@@ -76,19 +78,35 @@ def write(folder: Path, record: Record) -> Path:
         The disk is full or the folder is not writable.
     """
     path = _path(folder, record.image, record.platform, record.stage)
-    aside = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(msgspec.json.format(msgspec.json.encode(record, order="sorted")))
-        aside.replace(path)
-    except OSError as error:
-        raise BuildError(
-            f"cannot write the record {path}: {error.strerror}", hint="free some disk and try again"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink()
+    _write(path, msgspec.json.format(msgspec.json.encode(record, order="sorted")))
     return path
+
+
+def keep(folder: Path, image: str, platform: str, reports: Mapping[str, bytes]) -> dict[str, str]:
+    """Write raw reports beside the records of an image and platform; what a record's `artifacts` says of them.
+
+    Parameters
+    ----------
+    reports:
+        Content by file name.
+
+    Raises
+    ------
+    BuildError
+        The disk is full or the folder is not writable.
+    """
+    for name, content in reports.items():
+        _write(folder / image / platform / name, content)
+    return {name: f"sha256:{hashlib.sha256(content).hexdigest()}" for name, content in reports.items()}
+
+
+def artifact(folder: Path, record: Record, name: str) -> bytes | None:
+    """A raw report that a record names; None where it is missing or is not what the record's hash says."""
+    try:
+        content = (folder / record.image / record.platform / name).read_bytes()
+    except OSError:
+        return None
+    return content if record.artifacts.get(name) == f"sha256:{hashlib.sha256(content).hexdigest()}" else None
 
 
 def read(folder: Path, image: str, platform: str, stage: str) -> Record | None:
@@ -97,6 +115,19 @@ def read(folder: Path, image: str, platform: str, stage: str) -> Record | None:
         return msgspec.json.decode(_path(folder, image, platform, stage).read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(content)
+        aside.replace(path)
+    except OSError as error:
+        raise BuildError(f"cannot write {path}: {error.strerror}", hint="free some disk and try again") from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 def _path(folder: Path, image: str, platform: str, stage: str) -> Path:

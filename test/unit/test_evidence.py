@@ -28,5 +28,23 @@ def test_an_unreadable_record_is_none(tmp_path: Path, content: bytes) -> None:
 
 def test_an_unwritable_folder_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "ci").write_text("a file where a folder should be")
-    with pytest.raises(BuildError, match="cannot write the record"):
+    with pytest.raises(BuildError, match="cannot write"):
         evidence.write(tmp_path, RECORD)
+
+
+def test_a_report_is_kept_with_its_hash(tmp_path: Path) -> None:
+    artifacts = evidence.keep(tmp_path, "ci", "linux-amd64", {"report.json": b"{}"})
+    record = Record(
+        stage="scan", image="ci", platform="linux-amd64", digest="sha256:1", status="passed", artifacts=artifacts
+    )
+    assert evidence.artifact(tmp_path, record, "report.json") == b"{}"
+    assert evidence.artifact(tmp_path, record, "other.json") is None
+
+
+def test_an_edited_report_is_none(tmp_path: Path) -> None:
+    artifacts = evidence.keep(tmp_path, "ci", "linux-amd64", {"report.json": b"{}"})
+    record = Record(
+        stage="scan", image="ci", platform="linux-amd64", digest="sha256:1", status="passed", artifacts=artifacts
+    )
+    (tmp_path / "ci" / "linux-amd64" / "report.json").write_bytes(b"[]")
+    assert evidence.artifact(tmp_path, record, "report.json") is None
