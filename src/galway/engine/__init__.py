@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from galway.engine import choice, embedded, emulation
-from galway.engine.choice import find
+from galway.engine.choice import find, removal
 from galway.engine.embedded import remove
 from galway.engine.model import DOCKER, EMBEDDED, Engine, exports
 from galway.errors import MissingToolError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from galway.reference import Platform
     from galway.workspace import Workspace
 
-__all__ = ["DOCKER", "EMBEDDED", "Engine", "emulate", "ensure", "exports", "find", "remove", "start", "stop"]
+__all__ = ["DOCKER", "EMBEDDED", "Engine", "emulate", "ensure", "exports", "find", "removal", "remove", "start", "stop"]
 
 
 def _silent(_line: str) -> None:

@@ -7,13 +7,15 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from galway.engine import client, daemons, docker, embedded, packages
+from galway.engine import builders, client, daemons, docker, embedded, packages
 from galway.engine.model import DOCKER, EMBEDDED, Engine
 from galway.engine.places import Places
-from galway.errors import ConfigurationError, GalwayError, MissingToolError
+from galway.errors import ConfigurationError, MissingToolError
 from galway.reference import Platform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from galway.engine.docker import Command, Daemon
     from galway.engine.packages import Say
     from galway.workspace import Workspace
@@ -68,7 +70,7 @@ def ensure(workspace: Workspace, *, builder: str | None = None, say: Say) -> Eng
     if named(builder) is None and engine.kind == DOCKER and not engine.platforms:
         _install_buildx(workspace, say=say)
         engine = find(workspace, builder=builder) or engine
-    return _bootstrapped(engine, say=say) if named(builder) else _with_layouts(engine, say=say)
+    return builders.bootstrapped(engine, say=say) if named(builder) else builders.with_layouts(engine, say=say)
 
 
 def named(builder: str | None) -> str | None:
@@ -97,7 +99,8 @@ def _users(places: Places) -> Engine | None:
     if not docker.has_buildx(command):
         command = docker.Command(docker=program, env=client.environment(places, host=None))
     env = {**command.env, "BUILDX_BUILDER": context}
-    made = None if daemon.containerd_store else docker.platforms(command, docker.BUILDER)
+    name = builders.name_for(os.environ.get("DOCKER_HOST"), context)
+    made = None if daemon.containerd_store else docker.platforms(command, name)
     return Engine(
         kind=DOCKER,
         reason=reason_for(daemon, os.environ.get("DOCKER_HOST"), context),
@@ -105,9 +108,20 @@ def _users(places: Places) -> Engine | None:
         docker=program,
         env=env,
         containerd_store=daemon.containerd_store,
-        builder=None if made is None else docker.BUILDER,
+        builder=None if made is None else name,
         platforms=made or docker.platforms(command, context) or (),
     )
+
+
+def removal(workspace: Workspace) -> tuple[tuple[str, ...], Mapping[str, str]] | None:
+    """The command that removes the builder made for the user's Docker and its cache, with its variables; None without.
+
+    Builders that the user made and named stay.
+    """
+    engine = _users(Places.of(workspace))
+    if engine is None or engine.builder is None:
+        return None
+    return builders.remove_argv(engine.docker, engine.builder), engine.env
 
 
 def find_embedded(workspace: Workspace) -> Engine | None:
@@ -188,61 +202,6 @@ def _install_buildx(workspace: Workspace, *, say: Say) -> None:
             hint=BUILDX_HINT,
             detail="\n".join(filter(None, (error.message, error.detail))),
         ) from error
-
-
-def _bootstrapped(engine: Engine, *, say: Say) -> Engine:
-    """Start the named builder where it does not run: only then it says what it can execute.
-
-    Raises
-    ------
-    MissingToolError
-        It does not start, or its nodes do not answer.
-    """
-    if engine.platforms or engine.builder is None:
-        return engine
-    command = docker.Command(docker=engine.docker, env=engine.env)
-    say(f"starting the buildx builder {engine.builder!r}")
-    try:
-        docker.bootstrap(command, engine.builder)
-    except GalwayError as error:
-        raise _silent_builder(engine.builder, error.detail) from error
-    platforms = docker.platforms(command, engine.builder)
-    if not platforms:
-        raise _silent_builder(engine.builder, "")
-    return dataclasses.replace(engine, platforms=platforms)
-
-
-def _silent_builder(name: str, detail: str) -> MissingToolError:
-    hint = f"docker buildx inspect --bootstrap {name}"
-    return MissingToolError(f"the buildx builder {name!r} does not answer", hint=hint, detail=detail)
-
-
-def _with_layouts(engine: Engine, *, say: Say) -> Engine:
-    """Give a Docker whose own builder cannot export OCI layouts one that can.
-
-    Raises
-    ------
-    MissingToolError
-        The builder's image cannot be had.
-    """
-    if engine.kind != DOCKER:
-        return engine
-    if engine.containerd_store or engine.builder not in (None, docker.BUILDER):
-        return engine
-    command = docker.Command(docker=engine.docker, env=engine.env)
-    try:
-        if engine.builder is None:
-            say(f"your Docker uses the classic image store: making the buildx builder {docker.BUILDER!r}, once")
-            docker.create(command)
-        docker.bootstrap(command, docker.BUILDER)
-    except GalwayError as error:
-        raise MissingToolError(
-            f"the buildx builder {docker.BUILDER!r} could not be started",
-            hint="name an image that your Docker has with BUILDKIT_IMAGE, or turn on its containerd image store",
-            detail=error.detail,
-        ) from error
-    platforms = docker.platforms(command, docker.BUILDER) or engine.platforms
-    return dataclasses.replace(engine, builder=docker.BUILDER, platforms=platforms)
 
 
 def _own_docker(places: Places) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,13 +20,8 @@ PATIENCE = 20.0
 CONTAINERD = "io.containerd.snapshotter.v1"
 """The driver type that `docker info` reports for the containerd image store."""
 
-BUILDER = "galway"
-"""The builder made for a Docker without the containerd image store, whose own cannot export an OCI layout."""
-
-BUILDKIT_IMAGE = "moby/buildkit:v0.33.1@sha256:cec9f139f45e93c5c69c60f8b07cfad9f43f4ef6b6a6cd917527fea5ff2e3dea"
-"""BuildKit of that builder; the variable of the same name overrides it. renovate: datasource=docker"""
-
 _PLATFORMS = re.compile(r"^\s*Platforms:\s*(.*)$", re.MULTILINE)
+_IMAGE = re.compile(r'^\s*Driver Options:.*\bimage="([^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,33 +72,10 @@ def platforms(command: Command, builder: str) -> tuple[Platform, ...] | None:
     return parse_platforms(answer.stdout) if answer and answer.code == 0 else None
 
 
-def create(command: Command, name: str = BUILDER) -> None:
-    """Make and start the `docker-container` builder.
-
-    Raises
-    ------
-    ProcessError
-        Docker refused; most often its image cannot be pulled.
-    """
-    image = os.environ.get("BUILDKIT_IMAGE") or BUILDKIT_IMAGE
-    process.run(create_argv(command.docker, name, image), env=command.env)
-
-
-def bootstrap(command: Command, name: str) -> None:
-    """Start a builder that exists.
-
-    Raises
-    ------
-    ProcessError
-        Docker refused; most often its image cannot be pulled.
-    """
-    process.run((command.docker, "buildx", "inspect", "--bootstrap", name), env=command.env)
-
-
-def create_argv(docker: str, name: str, image: str) -> tuple[str, ...]:
-    """The command that makes the builder; on the host's network, to reach a registry on loopback."""
-    options = ("--driver-opt", f"image={image}", "--driver-opt", "network=host")
-    return (docker, "buildx", "create", "--name", name, "--driver", "docker-container", *options)
+def image_of(command: Command, builder: str) -> str | None:
+    """The BuildKit image that a builder was made of; None where there is no such builder."""
+    answer = command.ask("buildx", "inspect", builder)
+    return parse_image(answer.stdout) if answer and answer.code == 0 else None
 
 
 def parse_info(text: str) -> Daemon | None:
@@ -137,3 +108,9 @@ def parse_platforms(text: str) -> tuple[Platform, ...]:
             except ConfigurationError:
                 continue
     return tuple(found)
+
+
+def parse_image(text: str) -> str:
+    """Read the image from the driver options that `buildx inspect` prints; empty for builders of other drivers."""
+    match = _IMAGE.search(text)
+    return match[1] if match else ""

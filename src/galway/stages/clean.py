@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from galway import engine, process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from galway.workspace import Workspace
 
@@ -21,7 +21,7 @@ def run(workspace: Workspace, *, cache: bool = False, everything: bool = False, 
     cache:
         Also the engine's build cache and dangling images.
     everything:
-        Also the embedded engine and the user's cache: bases, tools, uv.
+        Also the embedded engine, the builder made for the user's Docker and the user's cache: bases, tools, uv.
     """
     word = "would delete" if dry else "deleted"
     if workspace.state.exists():
@@ -30,10 +30,10 @@ def run(workspace: Workspace, *, cache: bool = False, everything: bool = False, 
         yield f"{word} {workspace.state}"
     answering = engine.find(workspace) if cache and not everything else None
     if answering is not None:
-        for argv in commands(answering.docker):
-            if not dry:
-                process.run(argv, env=answering.env)
-            yield f"{'would run' if dry else 'ran'} {process.quote(argv)}"
+        for argv in commands(answering.docker, answering.builder):
+            yield _run(argv, answering.env, dry=dry)
+    if everything and (removal := engine.removal(workspace)) is not None:
+        yield _run(*removal, dry=dry)
     if everything and workspace.cache.exists():
         if not dry:
             engine.remove(workspace)
@@ -41,6 +41,13 @@ def run(workspace: Workspace, *, cache: bool = False, everything: bool = False, 
         yield f"{word} {workspace.cache}"
 
 
-def commands(docker: str) -> tuple[tuple[str, ...], ...]:
-    """What empties an engine's build cache and drops images that nothing names."""
-    return ((docker, "buildx", "prune", "--all", "--force"), (docker, "image", "prune", "--force"))
+def commands(docker: str, builder: str | None) -> tuple[tuple[str, ...], ...]:
+    """What empties the build cache of an engine, or of its builder, and drops images that nothing names."""
+    named = () if builder is None else ("--builder", builder)
+    return ((docker, "buildx", "prune", *named, "--all", "--force"), (docker, "image", "prune", "--force"))
+
+
+def _run(argv: tuple[str, ...], env: Mapping[str, str], *, dry: bool) -> str:
+    if not dry:
+        process.run(argv, env=env)
+    return f"{'would run' if dry else 'ran'} {process.quote(argv)}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from galway import process
-from galway.engine import choice, docker, embedded, find
+from galway.engine import builders, choice, embedded, find, removal
 from galway.engine.model import DOCKER
 from galway.errors import ConfigurationError, MissingToolError
 from galway.process import Completed, ProcessError
@@ -19,8 +19,10 @@ from galway.workspace import Workspace
 
 DATA = Path(__file__).parent / "data"
 CONTAINERD = (DATA / "info-containerd.json").read_text()
+CONTAINER = (DATA / "inspect-container.txt").read_text()
 CLASSIC = CONTAINERD.replace("io.containerd.snapshotter.v1", "overlay2")
 NOBODY = (DATA / "info-no-daemon.json").read_text()
+NAME = builders.name_for(None, "desktop")
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 
 
@@ -50,15 +52,28 @@ class FakeDocker:
                 return (1 if self.info == NOBODY else 0), self.info
             case ("context", "show"):
                 return 0, "desktop\n"
-            case ("buildx", "version"):
-                return (0 if self.buildx else 1), ""
-            case ("buildx", "inspect", "--bootstrap", name) | ("buildx", "create", "--name", name, *_):
-                if self.pulls:
-                    self.builders[name] = (DATA / "inspect-default.txt").read_text()
-                return (0 if self.pulls else 1), ""
-            case ("buildx", "inspect", name) if self.buildx and name in self.builders:
-                return 0, self.builders[name]
+            case ("buildx", *rest) if self.buildx:
+                return self._buildx(tuple(rest))
         return 1, ""
+
+    def _buildx(self, words: tuple[str, ...]) -> tuple[int, str]:
+        out = ""
+        match words:
+            case ("version",):
+                pass
+            case ("create", "--name", name, *options):
+                image = next(word.removeprefix("image=") for word in options if word.startswith("image="))
+                self.builders[name] = CONTAINER.replace("site/buildkit:v0.33.1", image)
+            case ("inspect", "--bootstrap", name) if self.pulls:
+                if "Platforms:" not in self.builders[name]:
+                    self.builders[name] = (DATA / "inspect-default.txt").read_text()
+            case ("inspect", name) if name in self.builders:
+                out = self.builders[name]
+            case ("rm", *_, name) if name in self.builders:
+                del self.builders[name]
+            case _:
+                return 1, ""
+        return 0, out
 
 
 def silent(_line: str) -> None:
@@ -105,7 +120,7 @@ def test_find_makes_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatc
 def test_a_classic_image_store_gets_a_builder_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = use(FakeDocker(info=CLASSIC), monkeypatch)
     first, second = (choice.ensure(workspace, say=silent) for _ in range(2))
-    assert first.builder == second.builder == "galway"
+    assert first.builder == second.builder == builders.name_for(None, "desktop")
     assert sum("create" in words for words in fake.asked) == 1
 
 
@@ -116,6 +131,43 @@ def test_a_builder_that_cannot_be_pulled_names_the_way_out(
     with pytest.raises(MissingToolError, match="could not be started") as caught:
         choice.ensure(workspace, say=silent)
     assert "BUILDKIT_IMAGE" in caught.value.hint
+
+
+def test_a_builder_that_could_not_be_started_is_not_left_behind(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = use(FakeDocker(info=CLASSIC, pulls=False), monkeypatch)
+    with pytest.raises(MissingToolError):
+        choice.ensure(workspace, say=silent)
+    assert list(fake.builders) == ["desktop"]
+    monkeypatch.setenv("BUILDKIT_IMAGE", "site/buildkit:1")
+    fake.pulls = True
+    choice.ensure(workspace, say=silent)
+    assert 'image="site/buildkit:1"' in fake.builders[NAME], "what the hint says has to help"
+
+
+def test_another_image_makes_the_builder_anew_and_keeps_its_cache(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = use(FakeDocker(info=CLASSIC), monkeypatch)
+    choice.ensure(workspace, say=silent)
+    monkeypatch.setenv("BUILDKIT_IMAGE", "site/buildkit:1")
+    choice.ensure(workspace, say=silent)
+    assert ("buildx", "rm", "--keep-state", NAME) in fake.asked
+    monkeypatch.delenv("BUILDKIT_IMAGE")
+    asked = len(fake.asked)
+    assert choice.ensure(workspace, say=silent).builder == NAME
+    assert not any("rm" in words for words in fake.asked[asked:]), "an image once named stays"
+
+
+def test_only_the_builder_that_was_made_is_removed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = use(FakeDocker(info=CLASSIC), monkeypatch)
+    assert removal(workspace) is None
+    choice.ensure(workspace, say=silent)
+    monkeypatch.setenv("BUILDX_BUILDER", "farm")
+    assert removal(workspace) == (("/bin/docker", "buildx", "rm", NAME), {"BUILDX_BUILDER": "desktop"})
+    use(FakeDocker(info=CONTAINERD, builders=fake.builders), monkeypatch)
+    assert removal(workspace) is None
 
 
 def test_a_docker_without_buildx_says_how_to_get_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,11 +204,3 @@ def test_an_unknown_builder_is_a_configuration_error(workspace: Workspace, monke
     use(FakeDocker(info=CONTAINERD), monkeypatch)
     with pytest.raises(ConfigurationError, match="'nowhere'"):
         find(workspace, builder="nowhere")
-
-
-def test_the_builder_is_pinned_and_on_the_hosts_network() -> None:
-    assert docker.create_argv("docker", "galway", docker.BUILDKIT_IMAGE) == (
-        *("docker", "buildx", "create", "--name", "galway", "--driver", "docker-container"),
-        *("--driver-opt", f"image={docker.BUILDKIT_IMAGE}", "--driver-opt", "network=host"),
-    )
-    assert "@sha256:" in docker.BUILDKIT_IMAGE

@@ -48,3 +48,13 @@ def test_preferred_platforms_and_foreign_ones_are_read() -> None:
 
 def test_a_node_that_does_not_run_has_no_platforms() -> None:
     assert docker.parse_platforms((DATA / "inspect-inactive.txt").read_text()) == ()
+
+
+def test_a_container_builder_tells_its_image_and_platforms() -> None:
+    text = (DATA / "inspect-container.txt").read_text()
+    assert docker.parse_image(text) == "site/buildkit:v0.33.1"
+    assert docker.parse_platforms(text) == (Platform("linux", "amd64"), Platform("linux", "arm64"))
+
+
+def test_other_builders_tell_no_image() -> None:
+    assert docker.parse_image((DATA / "inspect-default.txt").read_text()) == ""
