@@ -99,6 +99,7 @@ def start(workspace: Workspace, *, say: Say) -> None:
             return
         _check_alone(places)
         residents.end(places, grace=3.0)
+        packages.remove_others(places.home, programs)
         with packages.room_in(places.home, needed=200_000_000):
             _prepare(places, programs)
             say("starting the embedded Docker engine")

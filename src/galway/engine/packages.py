@@ -32,10 +32,11 @@ _FIREWALL = (
 )
 
 DOCKER_PACKAGES = {
-    "debian": ("docker.io", "containerd", "docker-cli", "docker-buildx", "docker-compose"),
+    "debian": ("docker.io", "containerd", "docker-cli", "docker-buildx", "docker-compose", "tini"),
     "ubuntu": ("docker.io", "containerd", "docker-buildx", "docker-compose-v2"),
 }
-"""Programs that need little of the host's libraries. Ubuntu's docker.io holds the client too."""
+"""Programs that need little of the host's libraries. Ubuntu's docker.io holds the client too. tini is what docker-init
+links to, the first process of a container with `--init`, such as that of a docker-container builder."""
 
 HOST_PACKAGES = ("runc", "libseccomp2", *_FIREWALL)
 """Programs linked against C libraries: always from the host's own suite (trixie's runc does not start on bookworm)."""
@@ -89,8 +90,8 @@ class Programs:
 
 
 def installed(home: Path) -> Programs | None:
-    """The programs of the newest complete installation in the engine's folder, if there is one."""
-    for root in sorted(home.glob("programs-*/usr"), key=lambda path: path.stat().st_mtime, reverse=True):
+    """The programs of the newest complete installation in the engine's folder, if there is one; files keep old times."""
+    for root in sorted(home.glob("programs-*/usr"), key=lambda path: path.stat().st_ctime, reverse=True):
         return Programs(root=root.parent, architecture=Platform.of_host().architecture)
     return None
 
@@ -128,6 +129,13 @@ def install(home: Path, *, say: Say) -> Programs:
         aside.rename(root)
         shutil.rmtree(home / "apt", ignore_errors=True)
     return programs
+
+
+def remove_others(home: Path, programs: Programs) -> None:
+    """Delete installations that this one replaces; nothing may run from them."""
+    for root in home.glob("programs-*"):
+        if root != programs.root:
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def fetch(home: Path, mirror: archive.Mirror, suite: str, names: tuple[str, ...]) -> list[Path]:

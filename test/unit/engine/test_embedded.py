@@ -72,6 +72,13 @@ def test_the_daemons_share_a_mount_namespace(places: Places) -> None:
     assert joined[:6] == ("nsenter", "--mount", "--wd", "--target", "42", "--")
 
 
+def test_an_installation_replaces_the_one_before(places: Places) -> None:
+    for name in ("programs-0", "programs-1", "data"):
+        (places.home / name / "usr").mkdir(parents=True)
+    packages.remove_others(places.home, programs(places))
+    assert sorted(path.name for path in places.home.iterdir()) == ["data", "programs-1"]
+
+
 def test_the_programs_libraries_come_from_their_own_tree(places: Places) -> None:
     env = programs(places).env
     assert env["XTABLES_LIBDIR"] == f"{places.home}/programs-1/usr/lib/aarch64-linux-gnu/xtables"
@@ -191,3 +198,14 @@ def test_a_registration_without_an_opened_emulator_is_not_usable() -> None:
 
 def test_a_users_docker_is_told_how_to_emulate() -> None:
     assert "--install arm64" in emulation.refusal(Platform("linux", "arm64")).hint
+
+
+def test_the_newest_installation_counts_whatever_times_its_files_have(places: Places) -> None:
+    for name in ("programs-new", "programs-old"):
+        folder = places.home / name / "usr"
+        folder.mkdir(parents=True)
+        os.utime(folder, (0, 0))
+    (places.home / "programs-new" / "usr").chmod(0o755)
+    found = packages.installed(places.home)
+    assert found is not None
+    assert found.root.name == "programs-new"
