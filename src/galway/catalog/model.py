@@ -37,6 +37,8 @@ class RunProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         `default`, or a profile's path in the repository.
     ports:
         TCP ports that it listens on.
+    volumes:
+        Folders that it keeps data in, each writable on a volume of its own.
     """
 
     user: str
@@ -46,6 +48,7 @@ class RunProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tmpfs: tuple[str, ...] = ()
     seccomp: str = "default"
     ports: tuple[int, ...] = ()
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
