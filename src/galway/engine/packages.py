@@ -90,7 +90,7 @@ class Programs:
 
 
 def installed(home: Path) -> Programs | None:
-    """The programs of the newest complete installation in the engine's folder, if there is one; files keep old times."""
+    """The programs of the newest complete installation in the engine's folder; unpacked files keep old times."""
     for root in sorted(home.glob("programs-*/usr"), key=lambda path: path.stat().st_ctime, reverse=True):
         return Programs(root=root.parent, architecture=Platform.of_host().architecture)
     return None

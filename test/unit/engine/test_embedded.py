@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import tomllib
 from pathlib import Path
 
@@ -201,11 +202,11 @@ def test_a_users_docker_is_told_how_to_emulate() -> None:
 
 
 def test_the_newest_installation_counts_whatever_times_its_files_have(places: Places) -> None:
-    for name in ("programs-new", "programs-old"):
+    for name, modified in (("programs-old", 2), ("programs-new", 1)):
         folder = places.home / name / "usr"
         folder.mkdir(parents=True)
-        os.utime(folder, (0, 0))
-    (places.home / "programs-new" / "usr").chmod(0o755)
+        time.sleep(0.02)  # the kernel's clock for files ticks every few milliseconds
+        os.utime(folder, (modified, modified))
     found = packages.installed(places.home)
     assert found is not None
     assert found.root.name == "programs-new"
