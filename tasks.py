@@ -2,11 +2,12 @@
 
 from invoke.collection import Collection
 
-from galway.commands import engine, images, machine, publishing, sbom
+from galway.commands import engine, images, inspect, machine, publishing, sbom
 
 namespace = Collection(
     images.plan,
     images.build,
+    inspect.inspect,
     sbom.sbom,
     publishing.tags,
     Collection("engine", engine.engine_show, engine.start, engine.stop, engine.env),

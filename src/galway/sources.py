@@ -34,18 +34,22 @@ class Sources:
     ----------
     workspace:
         Its catalog, layouts and records.
-    platform:
-        The platform meant where a name stands for several.
     say:
         Told what takes time.
     """
 
     workspace: Workspace
-    platform: Platform
     say: Callable[[str], None] = lambda _line: None
 
-    def target(self, text: str) -> Target:
+    def target(self, text: str, platform: Platform) -> Target:
         """A catalog image, a folder that holds an OCI layout, or a record whose image is still as it says.
+
+        Parameters
+        ----------
+        text:
+            Its name or path; `@arm64` at the end picks another platform.
+        platform:
+            What is meant without that.
 
         Raises
         ------
@@ -54,16 +58,29 @@ class Sources:
         BuildError
             The layout is missing or damaged, or lacks the platform.
         """
+        text, platform = _split(text, platform)
         path = Path(text)
         if path.is_file():
             return self._recorded(path)
         if (path / "index.json").is_file():
-            name = path.resolve().name
-            reference = ImageRef(LOCAL, name.lower())
-            return sbom.target(path, name, reference, self.platform)
-        return self._built(text)
+            return sbom.target(path, text, ImageRef(LOCAL, path.resolve().name.lower()), platform)
+        return self._built(text, platform)
 
-    def packages(self, text: str) -> Bom:
+    def targets(self, names: Sequence[str], words: Sequence[str]) -> list[Target]:
+        """What a selection names: every catalog image by default, each on the platforms asked for.
+
+        Raises
+        ------
+        ConfigurationError
+            An unknown image or platform, or a broken catalog.
+        BuildError
+            One of them is not built.
+        """
+        images = prepare.load_catalog(self.workspace).images
+        wanted = prepare.platforms(words, images)
+        return [self.target(name, one) for name in names or [image.name for image in images] for one in wanted]
+
+    def packages(self, text: str, platform: Platform) -> Bom:
         """The packages of whatever `target` takes, or of an SBOM file.
 
         Raises
@@ -80,7 +97,7 @@ class Sources:
         path = Path(text)
         if path.is_file() and _record(path) is None:
             return bom.read(path.read_bytes(), source=text)
-        return self.packages_of(self.target(text))
+        return self.packages_of(self.target(text, platform))
 
     def packages_of(self, target: Target) -> Bom:
         """The packages of one platform: from its record's file where that is current, else by Trivy."""
@@ -91,7 +108,7 @@ class Sources:
         self.say(f"listing the packages of {target.name} for {target.platform}")
         return sbom.list_packages(self.workspace, tool, target)
 
-    def _built(self, name: str) -> Target:
+    def _built(self, name: str, platform: Platform) -> Target:
         catalog = prepare.load_catalog(self.workspace)
         image = next((image for image in catalog.images if image.name == name), None)
         if image is None:
@@ -100,16 +117,14 @@ class Sources:
                 f"{name!r} is no image, no layout folder, no SBOM and no record here",
                 hint=f"name one of {known}, or a path",
             )
-        return sbom.target(self.workspace.layout(name), name, image.reference, self.platform)
+        return sbom.target(self.workspace.layout(name), name, image.reference, platform)
 
     def _recorded(self, path: Path) -> Target:
         record = _record(path)
         if record is None:
             raise ConfigurationError(f"{path} is no record", hint="records are in .galway/evidence")
-        found = self._built(record.image)
-        for platform in Platform.SUPPORTED:
-            if Platform.parse(platform).slug == record.platform:
-                found = sbom.target(found.layout.folder, found.name, found.reference, Platform.parse(platform))
+        platform = next((p for p in map(Platform.parse, Platform.SUPPORTED) if p.slug == record.platform), None)
+        found = self._built(record.image, platform or Platform.of_host())
         if str(found.manifest.digest) != record.digest:
             raise ConfigurationError(
                 f"{path} speaks of {record.digest[:19]}, which is not what the layout of {record.image} holds now",
@@ -118,22 +133,11 @@ class Sources:
         return found
 
 
-def targets(workspace: Workspace, names: Sequence[str], platform: Sequence[str]) -> list[Target]:
-    """The platforms of built images that a selection names.
-
-    Raises
-    ------
-    ConfigurationError
-        An unknown image or platform, or a broken catalog.
-    BuildError
-        One of them is not built.
-    """
-    images = prepare.load_catalog(workspace, names).select(names)
-    return [
-        sbom.target(workspace.layout(image.name), image.name, image.reference, wanted)
-        for image in images
-        for wanted in prepare.platforms(platform, images)
-    ]
+def _split(text: str, platform: Platform) -> tuple[str, Platform]:
+    name, at, word = text.rpartition("@")
+    if not at or word.rpartition("/")[2] not in Platform.SUPPORTED:
+        return text, platform
+    return name, Platform.parse(word)
 
 
 def _record(path: Path) -> Record | None:

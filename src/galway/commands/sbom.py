@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from galway.workspace import Workspace
 
-SIDE = "An image of the catalog, a layout folder, an SBOM file or a record."
+SIDE = "an image of the catalog (NAME@arm64 picks a platform), a layout folder, an SBOM file or a record."
 
 
 @task(
@@ -21,8 +21,8 @@ SIDE = "An image of the catalog, a layout folder, an SBOM file or a record."
     help={
         "image": IMAGE,
         "platform": PLATFORM,
-        "old": f"Compare packages from this: {SIDE[0].lower()}{SIDE[1:]}",
-        "new": f"Compare packages to this: {SIDE[0].lower()}{SIDE[1:]}",
+        "old": f"Compare packages from this: {SIDE}",
+        "new": f"Compare packages to this: {SIDE}",
         "dry": DRY,
         "json": JSON,
     },
@@ -51,7 +51,7 @@ def sbom(
         if old:
             _compare(workspace, old, new, platform, json=json)
             return
-        targets = sources.targets(workspace, image, platform)
+        targets = sources.Sources(workspace=workspace, say=console.say).targets(image, platform)
         if dry or c.config.run.dry:
             console.dry_run(report.targets(targets), stage.commands(trivy.TOOL, trivy.cache(workspace)))
             return
@@ -68,8 +68,8 @@ def _compare(workspace: Workspace, old: str, new: str, platform: list[str], *, j
     from galway.report import sbom as report
 
     (wanted,) = prepare.platforms(platform[:1], ())
-    look = sources.Sources(workspace=workspace, platform=wanted, say=console.say)
-    found = bom.compare(look.packages(old).packages, look.packages(new).packages)
+    look = sources.Sources(workspace=workspace, say=console.say)
+    found = bom.compare(look.packages(old, wanted).packages, look.packages(new, wanted).packages)
     if json:
         console.print_json(found)
     else:
