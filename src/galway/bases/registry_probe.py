@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
+from galway.registry import Client, Patience, RegistryError, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,14 +22,11 @@ HUB = "https://registry-1.docker.io"
 DAEMON_SETTINGS = Path("/etc/docker/daemon.json")
 """Where a Docker engine's mirrors of Docker Hub are configured."""
 
-TIMEOUT = (3.0, 6.0)
-"""Seconds to connect and between bytes: a blocked registry must not hold up a build."""
+PATIENCE = Patience(connect=3.0, silence=6.0, answer=10.0, tries=0)
+"""A blocked registry must not hold up a build."""
 
 REMEMBERED_SECONDS = 600.0
 """How long an answer counts."""
-
-_ACCEPT = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 def endpoints(environment: Mapping[str, str] = os.environ, settings: Path = DAEMON_SETTINGS) -> list[str]:
@@ -72,7 +68,7 @@ class Probe:
             for registry in tuple(reachable):
                 try:
                     answers[base.reference] = has(registry, base)
-                except requests.RequestException:
+                except RegistryError:
                     reachable.remove(registry)
                 if answers[base.reference]:
                     break
@@ -100,36 +96,21 @@ class Probe:
 
 
 def has(registry: str, base: OfficialBase) -> bool:
-    """Whether a registry has a base's digest, by a HEAD request, with an anonymous token if it wants one.
+    """Whether a registry has a base's digest, asked as anybody would.
 
     Raises
     ------
-    requests.RequestException
+    RegistryError
         It cannot be reached, or does not speak the registry's protocol.
     """
     repository = base.name.rpartition(":")[0]
     if "/" not in repository:
         repository = f"library/{repository}"
-    address = f"{registry}/v2/{repository}/manifests/{base.digest}"
-    headers = {"Accept": _ACCEPT}
-    answer = requests.head(address, headers=headers, timeout=TIMEOUT, allow_redirects=True)
-    if answer.status_code == requests.codes.unauthorized:
-        headers["Authorization"] = f"Bearer {_token(answer.headers.get('WWW-Authenticate', ''), repository)}"
-        answer = requests.head(address, headers=headers, timeout=TIMEOUT, allow_redirects=True)
-    if answer.status_code >= 500 or answer.status_code == requests.codes.forbidden:
-        answer.raise_for_status()
-    return answer.ok and answer.headers.get("Docker-Content-Digest", str(base.digest)) == str(base.digest)
-
-
-def _token(challenge: str, repository: str) -> str:
-    fields = dict(_CHALLENGE.findall(challenge))
-    if not challenge.lower().startswith("bearer ") or "realm" not in fields:
-        raise requests.RequestException(f"a challenge that cannot be answered: {challenge!r}")
-    query = {"service": fields.get("service", ""), "scope": fields.get("scope", f"repository:{repository}:pull")}
-    answer = requests.get(fields["realm"], params=query, timeout=TIMEOUT)
-    answer.raise_for_status()
-    granted = answer.json()
-    return str(granted.get("token") or granted.get("access_token", ""))
+    client = Client(registry, patience=PATIENCE)
+    try:
+        return Repository(client=client, name=repository).digest(str(base.digest)) == base.digest
+    finally:
+        client.close()
 
 
 def _address(registry: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from galway.errors import NotEvaluatedError
+from galway.registry import Client, Patience, RegistryError, Repository, UnreachableError
 from galway.toolbox import web
 
 if TYPE_CHECKING:
@@ -19,17 +20,9 @@ if TYPE_CHECKING:
 
 GITHUB = "https://api.github.com"
 
-INDEXES = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
-"""What a registry may answer with; without it some convert an index to one platform's manifest."""
+PATIENCE = Patience(connect=web.CONNECT_SECONDS, silence=web.READ_SECONDS, tries=1)
+"""How long a registry is waited for."""
 
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _RELEASE = re.compile(r"/(?P<repository>[^/]+/[^/]+)/releases/download/(?P<tag>[^/]+)/(?P<file>[^/]+)")
 _USES = re.compile(
     r"\s*(?:-\s+)?uses:\s*(?P<repository>\w[\w.-]*/[\w.-]+)(?:/[\w./-]+)?@(?P<commit>\S+)(?:\s+#\s*(?P<version>\S+))?"
@@ -77,18 +70,18 @@ class Upstream:
         NotEvaluatedError
             The registry could not be asked.
         """
-        url = f"{registry}/v2/{repository}/manifests/{reference}"
-        headers = {"Accept": INDEXES}
-        answer = self._ask("HEAD", url, headers)
-        if answer.status_code == 401:
-            headers["Authorization"] = f"Bearer {self._token(answer, repository)}"
-            answer = self._ask("HEAD", url, headers)
-        if answer.status_code == 404:
-            return None
-        digest = self._accepted(answer).headers.get("Docker-Content-Digest")
-        if digest is None:
-            raise NotEvaluatedError(f"{url}: the registry does not say the digest")
-        return digest
+        client = Client(registry, patience=PATIENCE)
+        self._ask_once(client.name)
+        try:
+            digest = Repository(client=client, name=repository).digest(reference)
+        except UnreachableError as error:
+            self._down.add(client.name)
+            raise NotEvaluatedError(f"{client.name} could not be reached", detail=error.detail) from error
+        except RegistryError as error:
+            raise NotEvaluatedError(error.message, detail=error.detail) from error
+        finally:
+            client.close()
+        return str(digest) if digest else None
 
     def file_sha256(self, url: str) -> str | None:
         """The sha256 that GitHub itself computed when a release's file was uploaded; None where it is not there.
@@ -134,25 +127,16 @@ class Upstream:
 
     def _ask(self, method: str, url: str, headers: dict[str, str]) -> requests.Response:
         server = urlsplit(url).netloc
-        if server in self._down:
-            raise NotEvaluatedError(f"{server} could not be reached")
+        self._ask_once(server)
         try:
             return self.session.request(method, url, headers=headers, timeout=web.TIMEOUT, allow_redirects=True)
         except requests.RequestException as error:
             self._down.add(server)
             raise NotEvaluatedError(f"{server} could not be reached", detail=str(error)) from error
 
-    def _token(self, refusal: requests.Response, repository: str) -> str:
-        """An anonymous token, as the challenge asks for it (Docker Registry token authentication)."""
-        challenge = refusal.headers.get("WWW-Authenticate", "")
-        asked = dict(_CHALLENGE.findall(challenge))
-        if not challenge.lower().startswith("bearer ") or "realm" not in asked:
-            raise NotEvaluatedError(f"{urlsplit(refusal.url).netloc} wants a login")
-        query = requests.models.PreparedRequest()
-        scope = asked.get("scope", f"repository:{repository}:pull")
-        query.prepare_url(asked["realm"], {"service": asked.get("service", ""), "scope": scope})
-        granted = self._json(self._accepted(self._ask("GET", str(query.url), {})))
-        return str(granted.get("token") or granted.get("access_token") or "")
+    def _ask_once(self, server: str) -> None:
+        if server in self._down:
+            raise NotEvaluatedError(f"{server} could not be reached")
 
     @staticmethod
     def _accepted(answer: requests.Response) -> requests.Response:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[3]
+PACKAGED_ONLY = {"docker-registry"}
+"""Throw-away helpers of tests, for which no official file is pinned."""
 
 
 @pytest.fixture
@@ -31,6 +33,8 @@ def test_the_project_s_own_table_is_valid_and_covers_the_platforms() -> None:
 
     assert {"trivy", "cosign", "oras", "hadolint", "container-structure-test", "buildx"} <= set(pins)
     for name, pin in pins.items():
+        if name in PACKAGED_ONLY:
+            continue
         assert set(pin.release) == {"linux-amd64", "linux-arm64", "darwin-arm64"}, name
         for key in pin.release:
             release = pin.official(key)
