@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from galway import assembly, evidence, plan as planning, process
+from galway import assembly, evidence, plan as planning, process, provenance
 from galway.errors import BuildError
 from galway.layout import Layout, Manifest
 from galway.reference import Platform
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from galway.workspace import Workspace
 
 STAGE = "build"
+PROVENANCE = "provenance.json"
 _FULL = ("no space left on device", "disk quota exceeded")
 
 
@@ -68,8 +69,7 @@ def command(
 ) -> tuple[str, ...]:
     """The one command that a build runs, in the repository's root."""
     definition = workspace.plan.relative_to(workspace.root)
-    metadata = definition.with_name("metadata.json")
-    return buildx.bake(docker, definition, metadata=metadata, builder=builder, unexported=unexported)
+    return buildx.bake(docker, definition, metadata=_metadata(workspace), builder=builder, unexported=unexported)
 
 
 def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], None]) -> list[Record]:
@@ -102,7 +102,14 @@ def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], Non
             current = {name: layout for name, layout in current.items() if name not in changed}
             _, more = _bake(workspace, request, observe, unexported=tuple(current))
             seconds += more
-        work = _Work(workspace=workspace, request=request, current=current, trace=trace)
+        work = _Work(
+            workspace=workspace,
+            request=request,
+            current=current,
+            trace=trace,
+            metadata=json.loads((workspace.root / _metadata(workspace)).read_bytes()),
+            buildx=process.run(buildx.version(request.engine.docker), env=request.engine.env).stdout.strip(),
+        )
         records = [work.record(target, started, seconds) for target in request.plan.targets]
         for image in request.plan.images:
             work.assemble(image)
@@ -135,6 +142,11 @@ def load(workspace: Workspace, images: Sequence[Image], engine: Engine, *, say: 
             chunks = assembly.archive(layout, manifest, (reference,))
             if process.run((engine.docker, "load"), env=engine.env, stdin=chunks, ok=ok).code == 0:
                 break
+
+
+def _metadata(workspace: Workspace) -> Path:
+    """Where bake says what it built, relative to the repository."""
+    return workspace.plan.relative_to(workspace.root).with_name("metadata.json")
 
 
 def _bake(
@@ -209,10 +221,15 @@ def explain(trace: Trace) -> BuildError:
         )
     log = "\n".join(step.log)
     return BuildError(
-        f"{step.target or 'the build'} failed at {step.name}: {step.error.splitlines()[-1]}",
+        f"{step.target or 'the build'} failed at {step.name}: {_cause(step.error)}",
         hint="mend that line of the Dockerfile and build again; the steps before it are cached",
         detail="\n".join(part for part in (log, words) if part),
     )
+
+
+def _cause(error: str) -> str:
+    """The end of BuildKit's words: they repeat the whole script of the step before they say how it ended."""
+    return error.strip().splitlines()[-1].rpartition(" did not complete successfully: ")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +240,8 @@ class _Work:
     request: Request
     current: Mapping[str, Layout]
     trace: Trace
+    metadata: Mapping[str, Any]
+    buildx: str
 
     def layout(self, target: Target) -> Layout:
         """Where a target's manifest lies: fresh from BuildKit, or in the layout that is current."""
@@ -257,7 +276,7 @@ class _Work:
             status="passed",
             reason="over its size budget" if manifest.size > image.size_budget else "",
             tool="docker buildx bake",
-            tool_version=process.run(buildx.version(request.engine.docker), env=request.engine.env).stdout.strip(),
+            tool_version=self.buildx,
             started=started,
             seconds=round(seconds, 3),
             measures={
@@ -275,7 +294,32 @@ class _Work:
                 "steps": len(steps),
                 "steps_cached": sum(step.cached for step in steps),
             },
+            artifacts=self._provenance(target, manifest, started),
         )
+
+    def _provenance(self, target: Target, manifest: Manifest, started: str) -> dict[str, str]:
+        """Say how the manifest was made; of one that was kept, what was said when it was made."""
+        folder, image, platform = self.workspace.evidence, target.image, target.platform.slug
+        before = evidence.read(folder, image.name, platform, STAGE)
+        same = before if before is not None and before.digest == str(manifest.digest) else None
+        if same is not None and evidence.artifact(folder, same, PROVENANCE) is not None:
+            return same.artifacts
+        request = self.request
+        run = provenance.Run(
+            builder={"kind": request.engine.kind, "docker": request.engine.version, "buildx": self.buildx},
+            metadata=self.metadata.get(target.name, {}),
+            started=started,
+            finished=evidence.now(),
+        )
+        said = provenance.predicate(
+            request.plan,
+            target,
+            run,
+            source=target.labels["org.opencontainers.image.source"],
+            bases=request.bases,
+            inputs=planning.inputs(request.plan, target, request.bases),
+        )
+        return evidence.keep(folder, image.name, platform, {PROVENANCE: json.dumps(said, indent=2).encode()})
 
     def _layers(self, target: Target, manifest: Manifest) -> list[dict[str, Any]]:
         """Sizes by layer; those of a manifest that was measured before are not measured again."""
