@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galway.inspection.difference import Comparison, FileChange, Setting, compare
-from galway.inspection.examine import Inspection, LargeFile, LayerView, Waste, examine
+from galway.inspection.examine import Inspection, LargeFile, LayerView, Waste, examine, plain
 
 __all__ = [
     "Comparison",
@@ -15,4 +15,5 @@ __all__ = [
     "Waste",
     "compare",
     "examine",
+    "plain",
 ]

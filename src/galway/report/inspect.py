@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from galway.filesystem import shown
 from galway.report import sbom, table
@@ -42,10 +43,9 @@ def inspection(seen: Inspection, packages: Bom | None, unknown: str, *, every: b
         Whether to list all packages.
     """
     yield f"[bold]{escape(seen.image)}[/] {seen.platform}"
+    yield _pairs({"digest": seen.digest, "index": seen.index})  # by themselves, so that 80 columns hold them
     yield _pairs(
         {
-            "digest": seen.digest,
-            "index": seen.index,
             "platforms": ", ".join(seen.platforms),
             "size": f"{size(seen.compressed)} compressed, {size(seen.unpacked)} in files",
             "wasted": f"{size(seen.wasted)} ({seen.wasted / (seen.unpacked or 1):.1%} of the files' bytes)",
@@ -80,10 +80,9 @@ def comparison(found: Comparison, old: str, new: str, *, top: int) -> Iterator[R
         How many files to name.
     """
     yield f"from [bold]{escape(old)}[/] to [bold]{escape(new)}[/]"
+    yield _pairs({"old": found.old, "new": found.new})
     yield _pairs(
         {
-            "old": found.old,
-            "new": found.new,
             "compressed": f"{size(found.compressed[0])} → {size(found.compressed[1])}",
             "in files": f"{size(found.unpacked[0])} → {size(found.unpacked[1])}",
             "shared": f"the lowest {found.shared} layers",
@@ -129,8 +128,10 @@ def _packages(packages: Bom) -> str:
 
 
 def _layers(seen: Inspection) -> Table:
-    made = table("#", "compressed", "files", "bytes", "wasted", numbers=("#", "compressed", "files", "bytes", "wasted"))
-    made.add_column("made by", no_wrap=True, overflow="ellipsis", ratio=1)
+    figures = ("#", "compressed", "files", "bytes", "wasted")
+    made = table(*figures, "made by", numbers=figures)
+    for column in made.columns[:-1]:
+        column.no_wrap = True  # a narrow terminal cuts the instruction, never a figure
     for number, layer in enumerate(seen.layers):
         made.add_row(
             str(number),
@@ -138,7 +139,7 @@ def _layers(seen: Inspection) -> Table:
             str(layer.files),
             size(layer.unpacked),
             size(layer.wasted) if layer.wasted else "",
-            escape(shown(layer.instruction)),
+            Text(shown(layer.instruction), no_wrap=True, overflow="ellipsis"),
         )
     return made
 
