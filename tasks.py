@@ -2,11 +2,12 @@
 
 from invoke.collection import Collection
 
-from galway.commands import engine, images, inspect, machine, publishing, sbom
+from galway.commands import engine, images, inspect, machine, publishing, sbom, testing
 
 namespace = Collection(
     images.plan,
     images.build,
+    testing.run_tests,
     inspect.inspect,
     sbom.sbom,
     publishing.tags,

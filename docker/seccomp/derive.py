@@ -71,7 +71,7 @@ def derive(source: dict[str, Any], table: dict[str, Any], name: str) -> dict[str
     for rule in source["syscalls"]:
         calls = sorted(set(rule["names"]) - gone)
         if rule["action"] == ALLOW and calls and _holds_for_us(rule):
-            kept = {"names": calls, "action": ALLOW}
+            kept: dict[str, Any] = {"names": calls, "action": ALLOW}
             if architectures := rule.get("includes", {}).get("arches"):
                 kept["includes"] = {"arches": [arch for arch in architectures if arch in ARCHITECTURES]}
             rules.append(kept)

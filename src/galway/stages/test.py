@@ -1,0 +1,319 @@
+"""Tests what was built: each image and platform for structure, hardening, content and architecture, one record each."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform as host
+import secrets
+import threading
+import time
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal, get_args
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from galway import assembly, checks, engine as engines, evidence, process
+from galway.checks import Check, Kind, Subject, architecture, hardening, leftovers, structure
+from galway.checks.containers import reference
+from galway.errors import BuildError, GalwayError, ImageTestError, MissingToolError, NotEvaluatedError
+from galway.layout import Layout, Manifest
+from galway.reference import Platform
+from galway.tools import structure_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from galway.catalog import Image
+    from galway.engine import Engine
+    from galway.evidence import Record
+    from galway.toolbox import Tool
+    from galway.workspace import Workspace
+
+STAGE = "test"
+TOOL = f"galway, {structure_test.NAME}"
+
+KINDS: Mapping[Kind, Callable[[Subject], list[Check]]] = {
+    "hardening": hardening.check,
+    "structure": structure.check,
+    "architecture": architecture.check,
+}
+"""From what waits most to what computes most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One platform of one image, known to be what `inv build` recorded."""
+
+    image: Image
+    layout: Layout
+    manifest: Manifest
+
+    def __str__(self) -> str:
+        return f"{self.image.name} {self.manifest.platform}"
+
+
+def targets(workspace: Workspace, image: Image, platforms: Sequence[Platform]) -> list[Target]:
+    """The platforms of an image that were built and asked for, every blob checked.
+
+    Raises
+    ------
+    BuildError
+        There is no layout, none of the platforms is in it, a blob was changed, or a manifest is not the recorded one.
+    """
+    layout = Layout(workspace.layout(image.name))
+    found = [manifest for manifest in layout.manifests() if manifest.platform in platforms]
+    if not found:
+        words = " ".join(f"--platform {platform.architecture}" for platform in platforms)
+        raise BuildError(
+            f"{image.name} is not built for {', '.join(map(str, platforms))}", hint=f"inv build -i {image.name} {words}"
+        )
+    layout.verify()
+    for manifest in found:
+        record = evidence.read(workspace.evidence, image.name, manifest.platform.slug, "build")
+        if record is None or record.digest != str(manifest.digest):
+            recorded = f"the record of its build says {record.digest[7:19]}" if record else "no build recorded it"
+            raise BuildError(
+                f"{image.name} {manifest.platform} is {manifest.digest.short}, but {recorded}",
+                hint=f"build it again: inv build -i {image.name} --platform {manifest.platform.architecture}",
+            )
+    return [Target(image=image, layout=layout, manifest=manifest) for manifest in found]
+
+
+def select(
+    workspace: Workspace, images: Sequence[Image], platforms: Sequence[Platform]
+) -> tuple[list[Target], BuildError | None]:
+    """The targets of several images, and the first reason why one is refused; the others are tested nevertheless."""
+    found: list[Target] = []
+    refused: BuildError | None = None
+    for image in images:
+        try:
+            found += targets(workspace, image, platforms)
+        except BuildError as error:
+            refused = refused or error
+    return found, refused
+
+
+def commands(wanted: Iterable[Target], *, docker: str = "docker") -> list[tuple[str, ...]]:
+    """The programs that a run starts for each target, without those that look inside containers."""
+    argvs: list[tuple[str, ...]] = []
+    program, run = Path(structure_test.NAME), "checkout.run"
+    for target in wanted:
+        name = reference(target.image, target.manifest, run)
+        argvs += [
+            structure_test.on_archive(program, Path("image.tar"), Path("files.yaml")),
+            (docker, "load"),
+            structure_test.on_engine(program, name, Path("commands.yaml"), str(target.manifest.platform)),
+            (docker, "image", "rm", name),
+        ]
+    return argvs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One run of tests.
+
+    Parameters
+    ----------
+    engine:
+        Runs containers; None where none can be had, and what needs one is not evaluated.
+    sboms:
+        For each image the CycloneDX file of each platform.
+    tool:
+        container-structure-test.
+    """
+
+    workspace: Workspace
+    engine: Engine | None
+    tool: Tool
+    sboms: Mapping[str, Mapping[Platform, Path]]
+    say: Callable[[str], None]
+    checkout: str = field(init=False)
+    run_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the run."""
+        place = f"{host.node()}:{self.workspace.root}"
+        object.__setattr__(self, "checkout", hashlib.sha256(place.encode()).hexdigest()[:8])
+        object.__setattr__(self, "run_id", f"{self.checkout}.{secrets.token_hex(4)}")
+
+    def run(self, wanted: Sequence[Target]) -> list[Record]:
+        """Look at every target in every way, images in parallel, and write the records.
+
+        Nothing stays in the engine, however this ends; and what a killed run left is removed first.
+        """
+        self.workspace.state.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.workspace.state / "test.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self.say("another run of tests in this checkout is not over: waiting for it")
+            lock.acquire()
+        try:
+            self._sweep(self.checkout)  # this run holds the lock: whatever bears the checkout's mark is of a dead one
+            with TemporaryDirectory(prefix="galway-test-") as scratch:
+                return self._run([_Work(session=self, target=target, folder=Path(scratch)) for target in wanted])
+        finally:
+            self._sweep(self.run_id)
+            lock.release()
+
+    def _run(self, works: Sequence[_Work]) -> list[Record]:
+        # Hardening waits for containers that have half a core each, so there is room for more than one a core.
+        pool = ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 2, thread_name_prefix="test")
+        order = [(work, kind) for kind in KINDS for work in works]
+        futures: dict[Future[list[Check]], _Work] = {pool.submit(work.look, kind): work for work, kind in order}
+        records: dict[_Work, Record] = {}
+        pending = set(futures)
+        try:
+            while pending:
+                done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    work = futures[future]
+                    work.found += future.result()
+                    if work not in records and not any(futures[other] is work for other in pending):
+                        records[work] = work.record()
+        except BaseException:
+            # Without its image no container starts any more, and those that run end: so do the threads.
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._sweep(self.run_id)
+            pool.shutdown(wait=True)
+            raise
+        pool.shutdown()
+        return [records[work] for work in works]
+
+    def _sweep(self, run: str) -> None:
+        if self.engine is not None and (count := leftovers.sweep(self.engine, run)) and run == self.checkout:
+            self.say(f"removed {count} containers and volumes of a run that was killed")
+
+
+@dataclass(eq=False, kw_only=True)
+class _Work:
+    """A target while it is looked at, by several threads."""
+
+    session: Session
+    target: Target
+    folder: Path
+    found: list[Check] = field(default_factory=list)
+    reports: dict[str, bytes] = field(default_factory=dict)
+    started: str = field(default_factory=evidence.now)
+    clock: float = field(default_factory=time.monotonic)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _runs: Literal["native", "emulated", "no"] | None = None
+
+    def look(self, kind: Kind) -> list[Check]:
+        """One kind of check. Where it cannot be carried out, that is the one check of its kind."""
+        scratch = self.folder / f"{self.target.image.name}-{self.target.manifest.platform.slug}-{kind}"
+        scratch.mkdir()
+        runs = self._ready() if kind in ("structure", "hardening") else "no"
+        subject = Subject(
+            image=self.target.image,
+            layout=self.target.layout,
+            manifest=self.target.manifest,
+            root=self.session.workspace.root,
+            scratch=scratch,
+            engine=self.session.engine,
+            reference=reference(self.target.image, self.target.manifest, self.session.run_id),
+            runs=runs,
+        )
+        try:
+            found = KINDS[kind](subject)
+            if kind == "architecture":
+                found = [*found, *self._drift()]
+        except GalwayError as error:
+            found = [Check(kind=kind, name=kind, status="not_evaluated", detail=error.message, hint=error.hint)]
+        with self._lock:
+            self.reports |= {f"{STAGE}-{path.name}": path.read_bytes() for path in sorted(scratch.glob("*.json"))}
+        counts = Counter(check.status for check in found)
+        words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
+        self.session.say(f"{self.target}: {kind}: {words or 'nothing to check'}")
+        return found
+
+    def record(self) -> Record:
+        """Write what was found, in full and counted."""
+        ordered = sorted(self.found, key=lambda check: (get_args(Kind).index(check.kind), check.name))
+        status, reason = checks.verdict(ordered)
+        reports = {**self.reports, f"{STAGE}-checks.json": msgspec.json.format(msgspec.json.encode(ordered))}
+        image, manifest, workspace = self.target.image, self.target.manifest, self.session.workspace
+        record = evidence.Record(
+            stage=STAGE,
+            image=image.name,
+            platform=manifest.platform.slug,
+            digest=str(manifest.digest),
+            status=status,
+            reason=reason,
+            tool=TOOL,
+            tool_version=self.session.tool.version,
+            policy=(
+                f"size_budget={image.size_budget}",
+                f"structure_test={_sha256(workspace.root / image.structure_test)}",
+            ),
+            started=self.started,
+            seconds=round(time.monotonic() - self.clock, 3),
+            measures={"checks": msgspec.to_builtins(ordered), "counts": counts(ordered)},
+            artifacts=evidence.keep(workspace.evidence, image.name, manifest.platform.slug, reports),
+        )
+        evidence.write(workspace.evidence, record)
+        return record
+
+    def _drift(self) -> list[Check]:
+        """Compare the platforms' packages; a layout of one platform has nothing to compare."""
+        if len(self.target.layout.manifests()) < 2:
+            return []
+        return architecture.drift(self.target.image, self.session.sboms.get(self.target.image.name, {}))
+
+    def _ready(self) -> Literal["native", "emulated", "no"]:
+        """Load the platform into the engine, once; whether it runs there."""
+        with self._lock:
+            if self._runs is None:
+                self._runs = self._load()
+            return self._runs
+
+    def _load(self) -> Literal["native", "emulated", "no"]:
+        session, manifest = self.session, self.target.manifest
+        engine = session.engine
+        if engine is None:
+            return "native" if manifest.platform == Platform.of_host() else "no"
+        name = reference(self.target.image, manifest, session.run_id)
+        for ok in (None, (0,)):  # containerd's garbage collector can take a blob of an import that has just begun
+            chunks = assembly.archive(self.target.layout, manifest, (name,))
+            if process.run((engine.docker, "load"), env=engine.env, stdin=chunks, ok=ok).code == 0:
+                break
+        if manifest.platform == Platform.of_host():
+            return "native"
+        try:
+            engines.emulate(session.workspace, manifest.platform, say=session.say)
+        except MissingToolError as error:
+            session.say(f"{self.target}: its programs do not run here: {error.message}")
+            return "no"
+        return "emulated"
+
+
+def counts(found: Iterable[Check]) -> dict[str, dict[str, int]]:
+    """How many checks of each kind came to which status."""
+    table: dict[str, dict[str, int]] = {}
+    for check in found:
+        row = table.setdefault(check.kind, {})
+        row[check.status] = row.get(check.status, 0) + 1
+    return table
+
+
+def verdict(records: Iterable[Record]) -> GalwayError | None:
+    """None where everything passed; a failure comes before what could not be evaluated."""
+    seen = sorted((record for record in records if record.status != "passed"), key=lambda r: r.status != "failed")
+    if not seen:
+        return None
+    first = seen[0]
+    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    message = f"{first.image} {first.platform.replace('-', '/', 1)}: {first.reason}{more}"
+    if first.status == "failed":
+        return ImageTestError(message, hint="the table above has the next step of each check that failed")
+    return NotEvaluatedError(message, hint="the table above has the next step of each check without a verdict")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
