@@ -19,7 +19,8 @@ def checkout(tmp_path: Path) -> Path:
     """The files that the catalog speaks of, without the rest of the repository."""
     table = catalog.load(ROOT)
     for image in table.images:
-        for name in (image.dockerfile, image.structure_test):
+        profile = () if image.run.seccomp == "default" else (image.run.seccomp,)
+        for name in (image.dockerfile, image.structure_test, *profile):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / catalog.FILE, tmp_path / catalog.FILE)
