@@ -25,7 +25,7 @@ from galway.registry.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from galway.registry.credentials import Credentials
 
@@ -87,6 +87,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         body: bytes | Callable[[], Any] | None = None,
+        sink: Callable[[bytes], object] | None = None,
+        limit: int = LARGEST,
     ) -> requests.Response:
         """Send a request and read its answer, logging in where the registry asks for it.
 
@@ -98,6 +100,10 @@ class Client:
             What the request needs, as `repository:NAME:pull`.
         body:
             Bytes, or a function that opens them anew at each try.
+        sink:
+            Takes the body of a good answer as it comes, in place of the answer.
+        limit:
+            Bytes that the body may have.
 
         Returns
         -------
@@ -115,19 +121,17 @@ class Client:
         ours = urlsplit(url)[:2] == urlsplit(self.root)[:2]  # a login stays with the registry, whatever it redirects to
         if url.startswith("http:") and self.root.startswith("https:"):
             raise RegistryError(f"{self.name} leads from HTTPS to plain HTTP: {url.partition('?')[0]}")
-        before = self._granted.get(scopes) if ours else None
-        sent = dict(headers or {})
-        for login in (before, None):
+
+        def send(login: str | None) -> requests.Response:
             data = body() if callable(body) else body
-            extra = {"Authorization": login} if login else {}
-            answer = self._send(method, url, headers={**sent, **extra}, params=params, data=data)
-            if answer.status_code != 401 or not ours:
-                return answer
-            if login is None:
-                break
-        login = self._login(answer.headers.get("WWW-Authenticate", ""), scopes)
-        data = body() if callable(body) else body
-        answer = self._send(method, url, headers={**sent, "Authorization": login}, params=params, data=data)
+            sent = {**(headers or {}), **({"Authorization": login} if login else {})}
+            return self._send(method, url, headers=sent, params=params, data=data, sink=sink, limit=limit)
+
+        answer = send(self._granted.get(scopes) if ours else None)
+        if answer.status_code != 401 or not ours:
+            return answer
+        login = self._login(answer.headers.get("WWW-Authenticate", ""), scopes)  # the first one, or an expired token
+        answer = send(login)
         if answer.status_code == 401:
             raise auth.refused(self.name, self.credentials)
         with self._lock:
@@ -163,7 +167,15 @@ class Client:
             raise auth.refused(self.name, self.credentials)
         return auth.answer(challenge, registry=self.root, scopes=scopes, credentials=self.credentials, send=self._send)
 
-    def _send(self, method: str, url: str, **options: Any) -> requests.Response:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        sink: Callable[[bytes], object] | None = None,
+        limit: int = LARGEST,
+        **options: Any,
+    ) -> requests.Response:
         begun = time.monotonic()
         timeout = (self.patience.connect, self.patience.silence)
         try:
@@ -171,7 +183,12 @@ class Client:
                 method, url, timeout=timeout, stream=True, allow_redirects=method in ("GET", "HEAD"), **options
             )
             with answer:
-                content = _read(answer, deadline=begun + self.patience.answer) if method != "HEAD" else b""
+                content = b""
+                if sink is not None and answer.ok:
+                    for chunk in _chunks(answer, limit):  # long, but never silent
+                        sink(chunk)
+                elif method != "HEAD":
+                    content = _read(answer, deadline=begun + self.patience.answer)
         except requests.exceptions.SSLError as error:
             raise UnreachableError(
                 f"{self.name} has a certificate that is not trusted here",
@@ -221,12 +238,19 @@ def _session(root: str, patience: Patience) -> requests.Session:
     return made
 
 
+def _chunks(answer: requests.Response, limit: int) -> Iterator[bytes]:
+    seen = 0
+    while chunk := answer.raw.read1(1 << 16, decode_content=True):
+        seen += len(chunk)
+        if seen > limit:
+            raise ValueError(f"an answer of more than {limit} bytes")
+        yield chunk
+
+
 def _read(answer: requests.Response, *, deadline: float) -> bytes:
     content = bytearray()
-    while chunk := answer.raw.read1(1 << 16, decode_content=True):
+    for chunk in _chunks(answer, LARGEST):
         content += chunk
-        if len(content) > LARGEST:
-            raise ValueError(f"an answer of more than {LARGEST} bytes")
         if time.monotonic() > deadline:
             raise requests.Timeout("timed out: the answer goes on too slowly")
     return bytes(content)
