@@ -21,48 +21,72 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+CONFIDENCES = ("high", "medium", "low")
+"""Best first; what an engine calls otherwise is `low`."""
+
+
 class State(StrEnum):
-    """Whether a finding counts: an inline comment makes it `suppressed`, never invisible."""
+    """Only a new finding can fail a run; the others stay listed and counted."""
 
     NEW = "new"
+    EXISTING = "existing"
     SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One weakness at one place.
+    """One weakness at one place, whichever engines say so.
 
     Parameters
     ----------
-    engine, rule:
-        Who says so.
+    engines:
+        Who says so, the one whose words are used first.
+    rule:
+        The rule of that engine; an advisory's identifier for a vulnerable dependency.
+    also:
+        Rules of merged findings, as `engine:rule`.
     cwe:
         Numbers of the Common Weakness Enumeration, for instance `(89,)`.
+    owasp:
+        Categories, for instance `("A03:2021",)`.
     path:
-        Relative to the scanned folder.
-    line, end_line, column:
-        All counted from 1.
+        Relative to the scanned folder; bytes that are no UTF-8 are surrogates.
+    line, end_line, column, end_column:
+        All counted from 1; the end column is the one after the last character, 0 where unknown.
     fix:
         One line; may be empty.
+    subject:
+        What the fingerprint takes in place of source code; `name@version` for a dependency, else empty.
+    group, fingerprint:
+        Two findings of one group look the same; the fingerprint adds their order.
+    reason:
+        Why it is not new: who accepted it, or where the baseline is.
     """
 
-    engine: str
+    engines: tuple[str, ...]
     rule: str
+    also: tuple[str, ...] = ()
     severity: Severity
     confidence: str
     cwe: tuple[int, ...]
+    owasp: tuple[str, ...] = ()
     path: str
     line: int
     end_line: int
     column: int
+    end_column: int = 0
     message: str
     fix: str
+    subject: str = ""
+    group: str = ""
+    fingerprint: str = ""
     state: State = State.NEW
+    reason: str = ""
 
     @property
-    def order(self) -> tuple[int, str, int, str]:
+    def order(self) -> tuple[int, str, int, int, str, str]:
         """Sort key: worst first, then by place."""
-        return (self.severity.rank, self.path, self.line, self.rule)
+        return (self.severity.rank, self.path, self.line, self.column, self.rule, self.subject)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +101,8 @@ class EngineReport:
         Files that it was given and could not (fully) read, with the reason.
     raw:
         Its own report, as it is written beside the summary.
+    seconds, memory:
+        Wall time, and the largest resident set of its processes in bytes (0 where unknown).
     """
 
     engine: str
@@ -86,3 +112,4 @@ class EngineReport:
     unread: dict[str, str]
     raw: dict[str, object]
     seconds: float = 0.0
+    memory: int = 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from security.errors import EngineError
+from security.reports.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +49,10 @@ class Deadline:
         """So many seconds from now."""
         return cls(at=time.monotonic() + seconds)
 
+    def within(self, seconds: float) -> Deadline:
+        """The earlier of this and so many seconds from now."""
+        return Deadline(at=min(self.at, time.monotonic() + seconds))
+
     @property
     def left(self) -> float:
         """Seconds, never negative."""
@@ -72,31 +80,50 @@ def run(argv: Sequence[str], *, deadline: Deadline, debug: bool = False) -> Comp
         It could not be started, or the deadline passed (it is killed then).
     """
     if debug:
-        sys.stderr.write(f"+ {shlex.join(argv)[:2000]}\n")
+        sys.stderr.write(display(f"+ {shlex.join(argv)[:2000]}\n"))
     try:
-        done = subprocess.run(
+        # A session of its own, so that the time limit ends the child's children too.
+        child = subprocess.Popen(
             argv,
-            check=False,
-            capture_output=True,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd="/",
             env=environment(os.environ),
-            timeout=deadline.left,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired as error:
-        raise EngineError(f"{argv[0]} was stopped at the time limit", fix="give it longer with TIMEOUT") from error
     except OSError as error:
         raise EngineError(f"{argv[0]} could not be started: {error.strerror or error}") from error
+    try:
+        stdout, stderr = child.communicate(timeout=deadline.left)
+    except subprocess.TimeoutExpired as error:
+        end(child)
+        raise EngineError(f"{argv[0]} was stopped at the time limit", fix="give it longer with TIMEOUT") from error
+    except BaseException:
+        end(child)
+        raise
     completed = Completed(
         argv=tuple(argv),
         # The shell's convention: a signal is 128 and its number.
-        code=done.returncode if done.returncode >= 0 else 128 - done.returncode,
-        stdout=done.stdout,
-        stderr=done.stderr.decode("utf-8", "replace"),
+        code=child.returncode if child.returncode >= 0 else 128 - child.returncode,
+        stdout=stdout,
+        stderr=stderr.decode("utf-8", "replace"),
     )
     if debug and completed.stderr:
-        sys.stderr.write(completed.stderr)
+        sys.stderr.write(display(completed.stderr))
     return completed
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child and its children, and take what they still print."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.communicate()
+
+
+def largest() -> int:
+    """Resident bytes of the largest child that has ended so far (Linux counts kilobytes)."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def refused(completed: Completed) -> EngineError:

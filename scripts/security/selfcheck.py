@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from security import engines, rules, sbom
+from security import engines, rules, settings
+from security.dependencies import advisories
 from security.errors import EngineError
 from security.process import Deadline, refused, run
 
@@ -19,7 +21,7 @@ SECONDS = 55.0
 def programs(deadline: Deadline) -> dict[str, str]:
     """Versions by name; a program that does not answer has its error in place of one, starting with `!`."""
     asked: dict[str, Callable[[Deadline], str]] = {engine.NAME: engine.version for engine in engines.ENGINES}
-    asked |= {name: _last_word(name) for name in ("pip-audit", sbom.PROGRAM)}
+    asked |= {name: _last_word(name) for name in ("pip-audit", "cyclonedx-py")}
     answers = {}
     for name, ask in asked.items():
         try:
@@ -38,6 +40,17 @@ def _last_word(program: str) -> Callable[[Deadline], str]:
         return words[-1]
 
     return ask
+
+
+def advisories_date() -> str | None:
+    """When the newest mounted advisory was written; None where none are mounted."""
+    path = settings.find_advisories("")
+    if path is None:
+        return None
+    try:
+        return advisories.load(path, frozenset(), now=datetime.now(tz=UTC)).modified.isoformat()
+    except EngineError as error:
+        return f"! {error.message}"
 
 
 def problems(config_dir: Path) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING, Protocol
 
 from security.engines import bandit, semgrep
 from security.errors import EngineError
 from security.model import EngineReport
+from security.process import largest
 
 if TYPE_CHECKING:
     from security.process import Deadline
@@ -30,6 +32,14 @@ class Engine(Protocol):
 ENGINES: tuple[Engine, ...] = (semgrep, bandit)
 """In the order in which they run: one after another, because half a CPU and 512 MB hold one."""
 
+FAST = frozenset({semgrep.NAME})
+"""Bandit's confidences say little, so a fast scan leaves it out."""
+
+
+def chosen(scan_type: str) -> tuple[Engine, ...]:
+    """The engines of a type of scan."""
+    return tuple(engine for engine in ENGINES if scan_type != "fast" or engine.NAME in FAST)
+
 
 def run(engine: Engine, targets: Targets, settings: Settings, deadline: Deadline) -> EngineReport:
     """The report of one engine; a failure is a report too, one in which no file was read."""
@@ -49,4 +59,4 @@ def run(engine: Engine, targets: Targets, settings: Settings, deadline: Deadline
 
 
 def _timed(report: EngineReport, seconds: float) -> EngineReport:
-    return EngineReport(**{**vars(report), "seconds": round(seconds, 2)})
+    return dataclasses.replace(report, seconds=round(seconds, 2), memory=largest())

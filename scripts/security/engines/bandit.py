@@ -100,7 +100,7 @@ def report(
 def finding(result: dict[str, Any], *, root: str) -> Finding:
     """One result; bandit counts columns from 0 and has a web page instead of a fix."""
     return Finding(
-        engine=NAME,
+        engines=(NAME,),
         rule=result["test_id"],
         severity=SEVERITIES[result["issue_severity"]],
         confidence=result["issue_confidence"].lower(),
@@ -108,7 +108,7 @@ def finding(result: dict[str, Any], *, root: str) -> Finding:
         path=result["filename"].removeprefix(root),
         line=result["line_number"],
         end_line=max(result["line_range"], default=result["line_number"]),
-        column=result["col_offset"] + 1,
-        message=result["issue_text"],
+        column=max(1, result["col_offset"] + 1),
+        message=" ".join(result["issue_text"].split()),
         fix=f"see {result['more_info']}",
     )

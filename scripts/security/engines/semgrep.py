@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from security import batches
+from security import batches, rules
 from security.errors import EngineError
 from security.model import EngineReport, Finding, Severity
 from security.process import refused, run
+from security.targets import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from security.process import Deadline
     from security.settings import Settings
@@ -25,10 +26,9 @@ PROBE = "coverage-probe"
 """Matches next to nothing but has no word in it by which semgrep could skip a file unparsed (rules/coverage.yaml)."""
 
 REPORTED = (0, 1)
-CWE = re.compile(r"CWE-(\d+)", re.IGNORECASE)
 
 
-def command(paths: Sequence[str], *, rules: Path, max_bytes: int) -> tuple[str, ...]:
+def command(paths: Sequence[str], *, config: Path, jobs: int) -> tuple[str, ...]:
     """The command line for one batch.
 
     Files are named one by one, so that nothing in the scanned tree (.semgrepignore, .gitignore) can take one away.
@@ -37,10 +37,10 @@ def command(paths: Sequence[str], *, rules: Path, max_bytes: int) -> tuple[str, 
     """
     return (
         NAME, "scan", "--experimental", "--metrics=off", "--disable-version-check", "--quiet", "--json",
-        "--config", str(rules), "--no-rewrite-rule-ids", "--disable-nosem",
+        "--config", str(config), "--no-rewrite-rule-ids", "--disable-nosem",
         "--novcs", "--no-git-ignore", "--x-ignore-semgrepignore-files", "--no-exclude-minified-files",
-        "--jobs", "1", "--max-memory", "300", "--timeout", "10", "--timeout-threshold", "3",
-        "--max-target-bytes", str(max_bytes), *paths,
+        "--jobs", str(jobs), "--max-memory", "300", "--timeout", "10", "--timeout-threshold", "3",
+        "--max-target-bytes", str(MAX_BYTES), *paths,
     )  # fmt: skip
 
 
@@ -54,10 +54,19 @@ def version(deadline: Deadline) -> str:
 
 def scan(targets: Targets, settings: Settings, deadline: Deadline) -> EngineReport:
     """Run all batches and merge what they say."""
+    if settings.scan_type != "fast":
+        return _scan(targets, settings, deadline, settings.rules_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        fast = Path(folder, "fast.yaml")
+        rules.write_fast(settings.rules_dir, fast)
+        return _scan(targets, settings, deadline, fast)
+
+
+def _scan(targets: Targets, settings: Settings, deadline: Deadline, config: Path) -> EngineReport:
     root = f"{targets.root}{os.sep}"
     documents = []
     for part in batches.split(root + name for name in targets.files):
-        argv = command(part, rules=settings.rules_dir, max_bytes=5_000_000)
+        argv = command(part, config=config, jobs=settings.jobs)
         done = run(argv, deadline=deadline, debug=settings.debug)
         if done.code > 128:  # ended by a signal
             raise refused(done)
@@ -74,7 +83,7 @@ def parse(stdout: bytes, *, code: int, tail: str = "") -> dict[str, Any]:
         No report, or one that says that a rule could not be used: semgrep then gives no result of any rule.
     """
     try:
-        document = json.loads(stdout.decode("utf-8", "surrogateescape"))
+        document = json.loads(stdout.decode("utf-8", "surrogateescape"), strict=False)
     except ValueError as error:
         raise EngineError(f"{NAME} printed no report (code {code}): {tail[:300]}") from error
     if not isinstance(document, dict) or not isinstance(document.get("results"), list):
@@ -115,15 +124,17 @@ def finding(result: Mapping[str, Any], *, root: str) -> Finding:
     extra = result["extra"]
     metadata = extra.get("metadata", {})
     return Finding(
-        engine=NAME,
+        engines=(NAME,),
         rule=result["check_id"],
         severity=Severity(metadata["severity"]),
         confidence=metadata["confidence"],
-        cwe=tuple(int(number) for number in CWE.findall(str(metadata.get("cwe", "")))),
+        cwe=rules.numbers(metadata.get("cwe", "")),
+        owasp=rules.texts(metadata.get("owasp", ())),
         path=result["path"].removeprefix(root),
         line=result["start"]["line"],
         end_line=result["end"]["line"],
-        column=result["start"]["col"],
-        message=extra["message"].strip(),
-        fix=str(metadata.get("fix", "")),
+        column=max(1, result["start"]["col"]),
+        end_column=max(1, result["end"]["col"]),
+        message=" ".join(extra["message"].split()),
+        fix=" ".join(str(metadata.get("fix", "")).split()),
     )

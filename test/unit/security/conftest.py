@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from security.model import Finding
     from security.settings import Settings
 
 REPOSITORY = Path(__file__).parents[3]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
-from security.settings import load  # noqa: E402 - found by way of the line above
+from security.model import Finding, Severity  # noqa: E402 - found by way of the line above
+from security.settings import load  # noqa: E402
 
 
 @pytest.fixture
@@ -36,3 +40,18 @@ def settings(tmp_path: Path, program: Path) -> Settings:
     (tmp_path / "results").mkdir()
     flags = {"scan_path": str(tmp_path / "project"), "output_dir": str(tmp_path / "results")}
     return load(flags=flags, environment={}, config_dir=program)
+
+
+@pytest.fixture
+def finding() -> Callable[..., Finding]:
+    """Makes a finding of one line."""
+
+    def make(**changes: Any) -> Finding:
+        line = changes.pop("line", 1)
+        table: dict[str, Any] = {
+            "engines": ("semgrep",), "rule": "python-ssrf", "severity": Severity.HIGH, "confidence": "high",
+            "cwe": (918,), "path": "a.py", "line": line, "end_line": line, "column": 1, "message": "m", "fix": "f",
+        }  # fmt: skip
+        return Finding(**(table | changes))
+
+    return make

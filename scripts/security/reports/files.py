@@ -9,14 +9,14 @@ from pathlib import Path
 
 from security.errors import UsageError
 
-NAMES = ("summary.json", "semgrep.json", "bandit.json", "dependencies.json", "sbom.json")
+NAMES = (
+    "summary.json", "results.sarif", "semgrep.sarif", "bandit.json", "dependencies.json", "sbom.json", "report.md",
+    "report.html", "baseline.json",
+)  # fmt: skip
 """Every file that a run may write."""
 
-
-def display(text: str) -> str:
-    """Text for any terminal, log or JSON reader: control characters and bytes that are no UTF-8 become escapes."""
-    readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in readable)
+PREFIX = ".security-scan-"
+"""Of files that are being written; a run that was killed leaves one, the next takes it away."""
 
 
 def check_mounts(scan_path: Path, output_dir: Path) -> None:
@@ -45,20 +45,27 @@ def check_mounts(scan_path: Path, output_dir: Path) -> None:
 def clear(folder: Path) -> None:
     """Take away what an earlier run left, so that no report of it lies beside a summary that never mentions it."""
     try:
-        for name in NAMES:
-            (folder / name).unlink(missing_ok=True)
+        for path in (*(folder / name for name in NAMES if name != "summary.json"), *folder.glob(f"{PREFIX}*")):
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"{error.filename} of an earlier run cannot be removed", fix="remove it") from error
 
 
 def write(folder: Path, name: str, document: object) -> None:
-    """One JSON file; readable by everyone, as the umask of a container is not the reader's business."""
-    text = json.dumps(document, indent=2, sort_keys=False, ensure_ascii=True) + "\n"
+    """One JSON file; text of the scanned tree is escaped in it, whatever its bytes are."""
+    write_text(folder, name, json.dumps(document, indent=2, sort_keys=False, ensure_ascii=True) + "\n")
+
+
+def write_text(folder: Path, name: str, text: str) -> None:
+    """One file, aside first; readable by everyone, as the umask of a container is not the reader's business."""
+    aside = ""
     try:
-        handle, aside = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
+        handle, aside = tempfile.mkstemp(dir=folder, prefix=PREFIX)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(aside).chmod(0o644)
         Path(aside).replace(folder / name)
     except OSError as error:
+        if aside:
+            Path(aside).unlink(missing_ok=True)
         raise UsageError(f"{folder / name} cannot be written: {error.strerror}", fix="make room or allow it") from error

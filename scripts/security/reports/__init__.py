@@ -1,0 +1,1 @@
+"""What a run leaves: one module per report, each a pure function of the outcome."""
