@@ -61,10 +61,11 @@ def attach(repository: Repository, manifest: bytes, *, media_type: str) -> Diges
             "artifactType": document.get("artifactType") or document.get("config", {}).get("mediaType", ""),
             "annotations": document.get("annotations", {}),
         }
-        others = [each for each in _from_tag(repository, subject) if each.get("digest") != str(digest)]
-        index = {"schemaVersion": 2, "mediaType": INDEX_TYPES[0], "manifests": [*others, descriptor]}
-        content = json.dumps(index, separators=(",", ":"), sort_keys=True).encode()
-        repository.put(fallback_tag(subject), content, INDEX_TYPES[0])
+        others = _from_tag(repository, subject)
+        if not any(each.get("digest") == str(digest) for each in others):
+            index = {"schemaVersion": 2, "mediaType": INDEX_TYPES[0], "manifests": [*others, descriptor]}
+            content = json.dumps(index, separators=(",", ":"), sort_keys=True).encode()
+            repository.put(fallback_tag(subject), content, INDEX_TYPES[0])
     if not any(each.get("digest") == str(digest) for each in find(repository, subject)):
         raise RegistryError(
             f"{repository.client.name} does not list {digest.short} among what refers to {subject.short}",

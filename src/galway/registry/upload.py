@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from dataclasses import dataclass
@@ -151,11 +152,13 @@ class Upload:
         if begun:
             headers["Content-Range"] = f"{begun}-{size - 1}"
 
-        def body() -> _Rest:
-            self._count(begun - self._sent)
-            return _Rest(self, begun, size)
+        with contextlib.ExitStack() as opened:
 
-        answer = self._ask("PATCH", session, headers=headers, body=body)
+            def body() -> _Rest:
+                self._count(begun - self._sent)
+                return _Rest(self, opened.enter_context(self.path.open("rb")), begun, size)
+
+            answer = self._ask("PATCH", session, headers=headers, body=body)
         if answer.status_code in _GONE:
             self._session = None
             raise UnreachableError(f"{self.repository.client.name} forgot an upload that had begun")
@@ -225,10 +228,10 @@ class Upload:
 class _Rest:
     """The bytes of a blob from some place on, as `requests` reads them; it tells how many are gone."""
 
-    def __init__(self, upload: Upload, start: int, size: int) -> None:
+    def __init__(self, upload: Upload, stream: IO[bytes], start: int, size: int) -> None:
         self._upload = upload
         self._left = size - start
-        self._stream: IO[bytes] = upload.path.open("rb")
+        self._stream = stream
         self._stream.seek(start)
 
     def __len__(self) -> int:
@@ -239,8 +242,6 @@ class _Rest:
         if self._upload._stopped():  # noqa: SLF001 - two halves of one thing
             raise OSError("stopped")
         chunk = self._stream.read(size)
-        if not chunk:
-            self._stream.close()
         self._upload._count(len(chunk))  # noqa: SLF001
         self._left -= len(chunk)
         return chunk
