@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from galway.commands import engine, images, inspect, machine, publishing, sbom, testing
+from galway.commands import engine, images, inspect, machine, publishing, sbom, signing, testing
 
 namespace = Collection(
     images.plan,
@@ -14,6 +14,9 @@ namespace = Collection(
     publishing.push,
     publishing.digest,
     publishing.merge,
+    signing.keygen,
+    signing.sign,
+    signing.verify,
     Collection("engine", engine.engine_show, engine.start, engine.stop, engine.env),
     machine.doctor,
     machine.tools,

@@ -49,6 +49,11 @@ class Workspace:
         return self.state / "evidence"
 
     @property
+    def sboms(self) -> Path:
+        """The bills of materials, a folder for each image and platform."""
+        return self.state / "sbom"
+
+    @property
     def plan(self) -> Path:
         """The bake definition of the last plan."""
         return self.state / "plan" / "bake.json"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 SIGNATURE_TYPES = ("cosign container image signature", "https://sigstore.dev/cosign/sign/v1")
 """What 2.x and 3.x call a signature; `verify` of 3.x also exits 0 for an image that carries an attestation alone."""
 
-PROVENANCE_TYPE = "slsaprovenance1"
-"""Cosign's word for the predicate type https://slsa.dev/provenance/v1."""
+PROVENANCE_TYPE = "https://slsa.dev/provenance/v1"
+"""The predicate type by its address: under its short name (`slsaprovenance1`) Cosign rewrites the predicate."""
 
 
 @dataclass(frozen=True, kw_only=True)

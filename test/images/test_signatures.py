@@ -1,0 +1,287 @@
+"""What is signed can be proved by an outsider, and what is not, is refused: real signatures, a real registry."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from galway import assembly, copying, evidence, local_registry, signing, toolbox
+from galway.layout import INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE, REFERENCE_NAME, Layout
+from galway.proof import Published
+from galway.reference import Digest, ImageRef, Platform
+from galway.registry import Client, Repository
+from galway.stages import sign, verify
+from galway.workspace import REPOSITORY, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from galway.evidence import Record
+    from galway.local_registry import LocalRegistry
+
+SOURCE = "https://example.org/galway"
+PLATFORMS = (Platform.parse("amd64"), Platform.parse("arm64"))
+LABELS = {"org.opencontainers.image.title": "Small", "org.opencontainers.image.source": SOURCE}
+REVISION = "a" * 40
+
+
+def blob(folder: Path, content: bytes) -> dict[str, Any]:
+    """Store a blob; its digest and size."""
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / "blobs" / "sha256" / digest
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return {"digest": f"sha256:{digest}", "size": len(content)}
+
+
+def encoded(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True).encode()
+
+
+def small_platform(folder: Path, platform: Platform, text: str) -> Layout:
+    """A layout of one platform with one file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("hello")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text.encode()))
+    layer = blob(folder, buffer.getvalue())
+    config = {
+        "architecture": platform.architecture,
+        "os": platform.os,
+        "created": "2026-01-02T03:04:05Z",
+        "config": {"Labels": {**LABELS, "org.opencontainers.image.revision": REVISION}},
+        "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+        "history": [{"created_by": "a test"}],
+    }
+    manifest = blob(
+        folder,
+        encoded(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST_TYPE,
+                "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **blob(folder, encoded(config))},
+                "layers": [{"mediaType": LAYER_TYPE, **layer}],
+            }
+        ),
+    )
+    child = {"mediaType": MANIFEST_TYPE, **manifest, "platform": {"architecture": platform.architecture, "os": "linux"}}
+    index = blob(folder, encoded({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [child]}))
+    root = {"mediaType": INDEX_TYPE, **index, "annotations": {REFERENCE_NAME: "1"}}
+    (folder / "index.json").write_bytes(encoded({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [root]}))
+    return Layout(folder)
+
+
+def small(folder: Path, text: str) -> Layout:
+    """A layout of two platforms."""
+    parts = {each: small_platform(folder / each.slug, each, text) for each in PLATFORMS}
+    return assembly.assemble(folder / "joined", parts, name="1", annotations={})
+
+
+def publish(registry: LocalRegistry, layout: Layout, name: str) -> Repository:
+    """Copy a layout to a repository of the registry."""
+    target = Repository(client=Client(registry.name), name=name, push=True)
+    copying.blobs(layout, target, lambda _size: None)
+    copying.manifests(layout, target)
+    copying.index(layout, target)
+    return target
+
+
+def sboms(digest: Digest) -> dict[str, bytes]:
+    """Both formats, about one manifest."""
+    purl = f"pkg:oci/small@{digest}"
+    component = {"type": "library", "name": "zlib", "version": "1", "purl": "pkg:deb/debian/zlib@1", "bom-ref": "zlib"}
+    cyclonedx = {
+        "bomFormat": "CycloneDX",
+        "metadata": {"component": {"type": "container", "name": "small", "bom-ref": purl}},
+        "components": [component],
+    }
+    locators = {"small": purl, "zlib": component["purl"]}
+    packages = [
+        {
+            "name": name,
+            "SPDXID": f"SPDXRef-{name}",
+            "versionInfo": "1",
+            "primaryPackagePurpose": "CONTAINER" if name == "small" else "LIBRARY",
+            "externalRefs": [{"referenceType": "purl", "referenceLocator": locator}],
+        }
+        for name, locator in locators.items()
+    ]
+    return {"cyclonedx": encoded(cyclonedx), "spdx": encoded({"spdxVersion": "SPDX-2.3", "packages": packages})}
+
+
+def predicate() -> bytes:
+    """Provenance that names the source at the labels' commit."""
+    dependency = {"uri": f"git+{SOURCE}@{REVISION}", "digest": {"gitCommit": REVISION}}
+    definition = {"buildType": f"{SOURCE}/build", "externalParameters": {"a": 1}, "resolvedDependencies": [dependency]}
+    return encoded({"buildDefinition": definition, "runDetails": {"builder": {"id": f"{SOURCE}/builder"}}})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """A registry, a signer and what belongs to an image."""
+
+    workspace: Workspace
+    registry: LocalRegistry
+    cosign: signing.Cosign
+    folder: Path
+
+    def published(self, name: str, text: str = "hello") -> sign.Request:
+        """A small image of its own repository, published and not signed."""
+        layout = small(self.folder / name, text)
+        repository = publish(self.registry, layout, name)
+        digests = [manifest.digest for manifest in layout.manifests()]
+        return sign.Request(
+            workspace=self.workspace,
+            image=name,
+            reference=ImageRef(self.registry.name, name, digest=layout.digest),
+            layout=layout,
+            repository=repository,
+            cosign=self.cosign,
+            sboms={digest: sboms(digest) for digest in digests},
+            provenance=dict.fromkeys(digests, predicate()),
+        )
+
+    def verify(self, request: sign.Request, digest: Digest | None = None) -> Record:
+        """What an outsider says."""
+        published = Published(
+            image=request.image,
+            reference=replace(request.reference, digest=digest or request.layout.digest),
+            platforms=PLATFORMS,
+            labels=LABELS,
+            source=SOURCE,
+            repository=Repository(client=Client(self.registry.name), name=request.repository.name),
+            cosign=self.cosign,
+        )
+        return verify.run(self.workspace, published)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A throw-away registry and key."""
+    folder = tmp_path_factory.mktemp("shop")
+    workspace = replace(Workspace.here(), root=folder)
+    pinned = Workspace.here()
+    tool = toolbox.ensure(pinned, "cosign")
+    tool = replace(tool, path=__import__("pathlib").Path("/tmp/lead/t14/usr/bin/cosign"))
+    environment = {"COSIGN_PASSWORD": "a passphrase of this test"}
+    key = signing.generate(tool, folder / "k.key", folder / "k.pub", environment)
+    with local_registry.running(pinned, folder / "registry") as registry:
+        cosign = signing.Cosign(tool=tool, trust=key, environment=environment)
+        yield Shop(workspace=workspace, registry=registry, cosign=cosign, folder=folder)
+
+
+def test_what_is_signed_is_proved_on_every_platform(shop: Shop) -> None:
+    request = shop.published("good")
+    record = sign.run(request)
+    assert len(record.measures["signed"]) == 1 + 2 + 4  # index, platforms, two SBOMs each
+    seen = shop.verify(request)
+    assert (seen.status, seen.reason) == ("passed", "")
+    assert len(seen.measures["proofs"]) == 3 + 2 * 4
+
+
+def test_signing_again_changes_nothing(shop: Shop) -> None:
+    request = shop.published("again")
+    sign.run(request)
+    before = {tag: request.repository.digest(tag) for tag in request.repository.tags()}
+    sign.run(request)
+    assert {tag: request.repository.digest(tag) for tag in request.repository.tags()} == before
+
+
+def test_an_unsigned_image_is_refused(shop: Shop) -> None:
+    seen = shop.verify(shop.published("unsigned"))
+    assert seen.status == "failed"
+    assert seen.reason.startswith("index signature")
+
+
+def test_an_image_that_another_key_signed_is_refused(shop: Shop) -> None:
+    folder = shop.folder / "other"
+    key = signing.generate(shop.cosign.tool, folder / "k.key", folder / "k.pub", shop.cosign.environment)
+    request = shop.published("other-key")
+    sign.run(replace(request, cosign=replace(shop.cosign, trust=key)))
+    assert shop.verify(request).status == "failed"
+
+
+def test_an_attestation_alone_is_no_signature(shop: Shop) -> None:
+    request = shop.published("attested")
+    for digest in (request.layout.digest, *(manifest.digest for manifest in request.layout.manifests())):
+        shop.cosign.attest(replace(request.reference, digest=digest), predicate())
+    failed = {proof["name"] for proof in shop.verify(request).measures["proofs"] if proof["status"] == "failed"}
+    assert failed == {"signature", "sbom"}
+
+
+def test_a_swapped_image_is_refused_though_the_other_one_is_signed(shop: Shop) -> None:
+    signed = shop.published("swapped")
+    sign.run(signed)
+    other = small(shop.folder / "swapped-with", "something else")
+    publish(shop.registry, other, "swapped")
+    seen = shop.verify(signed, other.digest)
+    assert seen.status == "failed"
+    assert "signature" in seen.reason
+
+
+def test_a_blob_that_was_tampered_with_is_refused(shop: Shop) -> None:
+    request = shop.published("tampered", "bytes of its own")
+    sign.run(request)
+    layer = request.layout.manifests()[0].layers[0]
+    (stored,) = shop.registry.storage.glob(f"**/blobs/sha256/*/{layer.digest.hex}/data")
+    content = stored.read_bytes()
+    stored.write_bytes(content.replace(b"own", b"own"[::-1]))
+    seen = shop.verify(request)
+    assert seen.status == "failed"
+    assert seen.reason.startswith("index bytes")
+
+
+def test_an_sbom_of_another_image_is_refused(shop: Shop) -> None:
+    request = shop.published("borrowed")
+    first, second = request.sboms
+    sign.run(replace(request, sboms={first: request.sboms[second], second: request.sboms[second]}))
+    seen = shop.verify(request)
+    assert seen.status == "failed"
+    assert "about another image" in seen.reason
+
+
+def test_provenance_of_another_commit_is_refused(shop: Shop) -> None:
+    request = shop.published("other-commit")
+    wrong = predicate().replace(REVISION.encode(), b"b" * 40)
+    sign.run(replace(request, provenance=dict.fromkeys(request.provenance, wrong)))
+    seen = shop.verify(request)
+    assert seen.status == "failed"
+    assert "no signed provenance names" in seen.reason
+
+
+def test_a_missing_platform_is_refused(shop: Shop) -> None:
+    request = shop.published("half")
+    layout = small_platform(shop.folder / "half-of-it", PLATFORMS[0], "half")
+    publish(shop.registry, layout, "half")
+    seen = shop.verify(request, layout.digest)
+    assert "not linux/amd64, linux/arm64" in " ".join(proof["detail"] for proof in seen.measures["proofs"])
+
+
+def test_a_record_is_left_for_the_scorecard(shop: Shop) -> None:
+    request = shop.published("recorded")
+    sign.run(request)
+    shop.verify(request)
+    for stage in ("sign", "verify"):
+        record = evidence.read(shop.workspace.evidence, "recorded", evidence.INDEX, stage)
+        assert record is not None
+        assert record.digest == str(request.layout.digest)
+
+
+def test_no_login_and_no_passphrase_is_left_on_disk(shop: Shop) -> None:
+    for path in shop.folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            assert b"a passphrase of this test" not in path.read_bytes(), path
+
+
+def test_the_repositorys_own_table_of_trust_is_valid() -> None:
+    pair = signing.pair(REPOSITORY, environment={})
+    assert pair.private.endswith("cosign.key")
+    assert signing.identity(REPOSITORY).issuer.startswith("^https://")
