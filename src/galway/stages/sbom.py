@@ -162,7 +162,7 @@ def list_packages(workspace: Workspace, tool: Tool, one: Target) -> Bom:
     ProcessError
         Trivy could not read it.
     """
-    return bom.read(_scan(workspace, tool, one)["cyclonedx"], source=f"Trivy's SBOM of {one.name}")
+    return bom.read(scan(workspace, tool, one)["cyclonedx"], source=f"Trivy's SBOM of {one.name}")
 
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:
@@ -197,7 +197,7 @@ def _make(workspace: Workspace, tool: Tool, one: Target, table: Expectations) ->
     contents: dict[str, bytes] = {}
     status: Status
     try:
-        contents = _scan(workspace, tool, one)
+        contents = scan(workspace, tool, one)
     except ProcessError as error:
         last = error.completed.tail.splitlines()[-1:] or ["it said nothing"]
         status, reason = "not_evaluated", f"Trivy could not read the image: {last[0].strip()}"
@@ -222,7 +222,7 @@ def _make(workspace: Workspace, tool: Tool, one: Target, table: Expectations) ->
     )
 
 
-def _scan(workspace: Workspace, tool: Tool, one: Target) -> dict[str, bytes]:
+def scan(workspace: Workspace, tool: Tool, one: Target) -> dict[str, bytes]:
     """Run Trivy on the platform alone, and make its bytes canonical."""
     one.layout.verify()
     parent = workspace.state / "sbom"
