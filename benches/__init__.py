@@ -1,0 +1,1 @@
+"""Measures this project's builds beside those of the specification's own Dockerfiles: `scripts/bench`."""
