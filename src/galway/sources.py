@@ -1,7 +1,8 @@
-"""What a command line may name to be looked into: a catalog image, a layout folder, an SBOM file, a build's record."""
+"""What a command line may name to be looked into: an image here or in a registry, a layout, an SBOM file, a record."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ import msgspec
 from galway import bom, prepare, toolbox
 from galway.errors import ConfigurationError
 from galway.evidence import Record
+from galway.pull import pull
 from galway.reference import ImageRef, Platform
+from galway.registry import Client, RegistryError, Repository, find_credentials
 from galway.stages import sbom
 from galway.tools import trivy
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from galway.bom import Bom
     from galway.stages.sbom import Target
     from galway.workspace import Workspace
+
+_REFERENCE = re.compile(r"(?:localhost|[^/]*[^./][.:][^/]*)/")
+"""A reference begins with a registry, which has a dot or a port in its name; a relative path does not."""
 
 LOCAL = "local"
 """The registry that a layout outside the catalog is said to be from: none."""
@@ -42,7 +48,9 @@ class Sources:
     say: Callable[[str], None] = lambda _line: None
 
     def target(self, text: str, platform: Platform) -> Target:
-        """A catalog image, a folder that holds an OCI layout, or a record whose image is still as it says.
+        """A catalog image, an OCI layout's folder, a record whose image is still as it says, or a registry reference.
+
+        What a reference leads to is copied out of its registry into `.galway/pulled`, once for each digest.
 
         Parameters
         ----------
@@ -57,6 +65,8 @@ class Sources:
             The text names none of these.
         BuildError
             The layout is missing or damaged, or lacks the platform.
+        RegistryError
+            The registry could not be asked, or does not have it.
         """
         text, platform = _split(text, platform)
         path = Path(text)
@@ -64,6 +74,8 @@ class Sources:
             return self._recorded(path)
         if (path / "index.json").is_file():
             return sbom.target(path, text, ImageRef(LOCAL, path.resolve().name.lower()), platform)
+        if _REFERENCE.match(text):
+            return self._pulled(ImageRef.parse(text), platform)
         return self._built(text, platform)
 
     def targets(self, names: Sequence[str], words: Sequence[str]) -> list[Target]:
@@ -115,9 +127,24 @@ class Sources:
             known = ", ".join(image.name for image in catalog.images)
             raise ConfigurationError(
                 f"{name!r} is no image, no layout folder, no SBOM and no record here",
-                hint=f"name one of {known}, or a path",
+                hint=f"name one of {known}, a path, or a reference: registry/path:tag",
             )
         return sbom.target(self.workspace.layout(name), name, image.reference, platform)
+
+    def _pulled(self, reference: ImageRef, platform: Platform) -> Target:
+        ours = {image.reference.registry for image in prepare.load_catalog(self.workspace).images}
+        login = find_credentials(reference.registry) if reference.registry in ours else None
+        repository = Repository(client=Client(reference.registry, credentials=login), name=reference.repository)
+        document = repository.document(str(reference.digest or reference.tag or "latest"))
+        if document is None:
+            raise RegistryError(f"{reference} is not in its registry", hint="see what is: inv digest")
+        if not document.is_index:
+            raise ConfigurationError(f"{reference} is one platform's manifest", hint="name the image's index")
+        folder = self.workspace.state / "pulled" / document.digest.hex
+        if not (folder / "index.json").is_file():
+            self.say(f"copying {reference} out of its registry")
+        pull(repository, document.digest, folder)
+        return sbom.target(folder, str(reference), reference, platform)
 
     def _recorded(self, path: Path) -> Target:
         record = _record(path)

@@ -12,10 +12,9 @@ import pytest
 
 from galway import evidence
 from galway.bom import canonical, expectations
-from galway.errors import BuildError, ConfigurationError, ImageTestError, NotEvaluatedError
+from galway.errors import BuildError, ImageTestError, NotEvaluatedError
 from galway.evidence import Record
 from galway.reference import ImageRef, Platform
-from galway.sources import Sources
 from galway.stages import sbom
 from galway.toolbox import Tool
 from galway.tools import trivy
@@ -186,25 +185,6 @@ def test_a_failure_outweighs_what_could_not_be_evaluated() -> None:
 
 def test_times_are_cut_to_the_seconds_that_spdx_wants(workspace: Workspace) -> None:
     assert built(workspace).subject.created == "1970-01-01T00:00:00Z"
-
-
-def test_a_layout_folder_can_be_named_and_a_platform_picked(workspace: Workspace) -> None:
-    look = Sources(workspace=workspace)
-    found = look.target(str(workspace.layout("ci")), AMD64)
-    assert found.platform == AMD64
-    with pytest.raises(BuildError, match="linux/arm64"):
-        look.target(f"{workspace.layout('ci')}@arm64", AMD64)
-
-
-def test_an_sbom_file_can_be_compared_without_any_tool(workspace: Workspace) -> None:
-    path = DATA / "first.spdx.json"
-    assert Sources(workspace=workspace).packages(str(path), AMD64).has("dpkg", "bash")
-
-
-def test_a_name_that_is_nothing_says_what_could_be_named() -> None:
-    with pytest.raises(ConfigurationError, match="'nowhere'") as caught:
-        Sources(workspace=Workspace(root=ROOT, cache=ROOT)).target("nowhere", AMD64)
-    assert "security-scanner" in caught.value.hint
 
 
 def test_trivys_words_for_formats_are_all_used() -> None:

@@ -21,9 +21,9 @@ TOP = 10
 @task(
     iterable=["image", "platform"],
     help={
-        "image": "Image of the catalog, layout folder or record; NAME@arm64 picks a platform. Repeat for several.",
+        "image": "Image, layout folder, record or registry reference; NAME@arm64 picks a platform. Repeatable.",
         "platform": PLATFORM,
-        "diff": "Show what changed from this other image, layout folder or record; NAME@arm64 picks a platform.",
+        "diff": "Show what changed from this other one, named in the same ways, to the image.",
         "packages": "List every package.",
         "top": f"How many files to name (default: {TOP}).",
         "json": JSON,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from galway.workspace import Workspace
 
-SIDE = "an image of the catalog (NAME@arm64 picks a platform), a layout folder, an SBOM file or a record."
+SIDE = "an image (NAME@arm64 picks a platform), a layout folder, an SBOM file, a record or a registry reference."
 
 
 @task(

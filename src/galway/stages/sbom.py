@@ -87,7 +87,7 @@ def target(folder: Path, name: str, reference: ImageRef, platform: Platform) -> 
 
 def folder(workspace: Workspace) -> Path:
     """Where the files are: below it, for each image and platform, `cyclonedx.json` and `spdx.json`."""
-    return workspace.state / STAGE
+    return workspace.sboms
 
 
 def commands(program: str, cache: Path) -> tuple[tuple[str, ...], ...]:
