@@ -92,7 +92,12 @@ def forms(value: bytes) -> dict[bytes, str]:
         "percent-encoded": (quoted, urllib.parse.quote_plus(value).encode(), urllib.parse.quote(value).encode()),
         "percent-encoded in lower case": (re.sub(rb"%..", lambda match: match[0].lower(), quoted),),
         "hexadecimal": (value.hex().encode(), value.hex().upper().encode()),
-        "JSON": (text, re.sub(rb"[<>&]", lambda match: b"\\u%04x" % match[0][0], text)),  # Go's and everyone else's
+        # as Python writes it, as everyone else does, as Go does
+        "JSON": (
+            json.dumps(value.decode(errors="replace"))[1:-1].encode(),
+            text,
+            re.sub(rb"[<>&]", lambda match: b"\\u%04x" % match[0][0], text),
+        ),
     }
     for name, needles in encoded.items():
         found.update((needle, name) for needle in needles)

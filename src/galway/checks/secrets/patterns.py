@@ -62,7 +62,7 @@ _IN_SETTINGS = {
     "credentials in a URL": rb"[a-z]://[^\s/@:\"'<>{}$]*:(?![$<{\[*])[^\s/@\"'<>{}]+@[A-Za-z0-9\[]",
     "a registry login": rb"\"(?:auth|identitytoken|registrytoken)\"\s*:\s*\"[A-Za-z0-9+/=._-]{8,}\"",
     "an npm login": rb"_(?:authToken|auth|password)\s*=\s*[\"']?(?![$<{])[A-Za-z0-9+/=_-]{8,}",
-    "a password or token": rb"(?im)^[^#;\n]*\b(?:password|passwd|token|secret_access_key)(?:\s*[=:]\s*|[ \t]+)"
+    "a password or token": rb"(?im)^[^#;\n]*(?<![a-z])(?:password|passwd|token|secret_access_key)(?:\s*[=:]\s*|[ \t]+)"
     rb"[\"']?(?![$<{%])[^\s\"'#<>{}$]{6,}",
 }
 _SETTINGS_FILE = re.compile(
