@@ -98,9 +98,7 @@ class LocalRegistry:
 
     def _try(self) -> bool:
         self.storage.mkdir(parents=True, exist_ok=True)
-        configuration = self.folder / "registry.json"
-        configuration.write_text(json.dumps(self.configuration(), indent=2), encoding="utf-8")  # JSON is YAML
-        self._child = process.spawn((str(self.program), "serve", str(configuration)), log=self.log)
+        self._child = process.spawn(self.command(), log=self.log)
         until = time.monotonic() + UP_SECONDS
         with requests.Session() as session:
             session.trust_env = False  # no proxy for loopback
@@ -111,6 +109,12 @@ class LocalRegistry:
                 time.sleep(0.05)
         self.stop()
         return False
+
+    def command(self) -> tuple[str, ...]:
+        """Write the configuration; what starts the program with it."""
+        path = self.folder / "registry.json"
+        path.write_text(json.dumps(self.configuration(), indent=2), encoding="utf-8")  # JSON is YAML
+        return (str(self.program), "serve", str(path))
 
     def configuration(self) -> dict[str, object]:
         """The program's configuration file (distribution project, configuration reference)."""
