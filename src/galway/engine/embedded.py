@@ -136,7 +136,7 @@ def stop(workspace: Workspace, *, say: Say) -> bool:
             say("stopping the embedded Docker engine")
         residents.end(places)
         emulation.undo(places)
-        hoststate.remove_cgroups(places.name)
+        hoststate.remove_cgroups(places.name, places.containers)
         programs, before = packages.installed(places.home), hoststate.load(places.before)
         if before is not None:
             hoststate.restore(before, programs.env if programs else None)
@@ -161,7 +161,7 @@ def _prepare(places: Places, programs: Programs) -> None:
     shutil.rmtree(places.run / "exec", ignore_errors=True)
     for name in ("dockerd.pid", "docker.sock"):
         (places.run / name).unlink(missing_ok=True)
-    hoststate.remove_cgroups(places.name)
+    hoststate.remove_cgroups(places.name, places.containers)
     places.data.mkdir(mode=0o711, parents=True, exist_ok=True)
 
 

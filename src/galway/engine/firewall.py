@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import struct
 from typing import TYPE_CHECKING
@@ -78,6 +79,35 @@ def restore_input(tables: Tables) -> str:
         for name, lines in tables.items()
         if lines
     )
+
+
+def parse_chains(text: str) -> list[str]:
+    """Read `nft -j list chains`: `TABLE CHAIN` of each chain that the kernel calls by itself."""
+    try:
+        found = json.loads(text)["nftables"]
+    except (ValueError, KeyError):
+        return []
+    chains = [entry["chain"] for entry in found if "chain" in entry]
+    return [f"{chain['table']} {chain['name']}" for chain in chains if "hook" in chain]
+
+
+def idle(before: Container[str], now: Iterable[str], tables: Tables) -> list[str]:
+    """The built-in chains that were not there before and do nothing: `iptables-restore` makes all of a table's.
+
+    Parameters
+    ----------
+    before, now:
+        `TABLE CHAIN` of the chains (see `parse_chains`).
+    tables:
+        The tables now; one that iptables does not know is somebody else's.
+    """
+    found = []
+    for place in now:
+        table, chain = place.split(" ", 1)
+        lines = tables.get(table, [])
+        if place not in before and f":{chain} ACCEPT" in lines and not any(x.startswith(f"-A {chain} ") for x in lines):
+            found.append(place)
+    return found
 
 
 def _table(before: list[str], now: list[str], nets: tuple[Subnet, ...]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,19 @@ SYSCTL_GLOBS = (
 """Settings that dockerd writes, and those that the kernel resets on its own when ip_forward changes
 (Documentation/networking/ip-sysctl.rst). In this order: ip_forward first, since it resets the others."""
 
-FOLDERS = ("/run/docker", "/run/containerd", "/opt/containerd", "/run/xtables.lock", "/var/lib/docker", "/etc/docker")
-"""Paths outside its own folders that dockerd, containerd and iptables make, whatever their configuration says."""
+FOLDERS = (
+    *("/run/docker", "/run/containerd", "/run/runc", "/opt/containerd"),
+    *("/run/xtables.lock", "/var/lib/docker", "/etc/docker"),
+)
+"""Paths outside its own folders that dockerd, containerd, runc and iptables make, whatever their configuration says."""
+
+STATES = "/run/runc"
+"""Holds a folder per running container, of whoever started it with runc; the engine's own have ended."""
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+BUILDERS = Path("docker/buildx")
+"""The control group below which buildx puts a builder's container (its driver option `cgroup-parent`)."""
 
 IN_USE = ("containerd.sock", "docker.sock")
 """Sockets whose presence means that somebody else has begun to use such a folder meanwhile."""
@@ -56,6 +68,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Settings by their path under /proc/sys.
     tables:
         `iptables-save` by address family.
+    chains:
+        The firewall's built-in chains by address family (`firewall.parse_chains`); None where they were not noted.
     control:
         `cgroup.subtree_control` of the version 2 hierarchy's root; None where there is none.
     """
@@ -65,6 +79,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     folders: list[str]
     sysctl: dict[str, str]
     tables: dict[str, str]
+    chains: dict[str, list[str]] | None = None
     control: str | None = None
 
 
@@ -81,6 +96,7 @@ def note(env: Mapping[str, str]) -> Note:
         folders=[path for path in FOLDERS if Path(path).exists()],
         sysctl=dict(_settings()),
         tables={family: _save(program, env) for family, program in FAMILIES.items()},
+        chains={family: _chains(family, env) for family in FAMILIES},
         control=_read(_control()),
     )
 
@@ -97,6 +113,8 @@ def restore(before: Note, env: Mapping[str, str] | None) -> None:
     if env is not None:
         for family, program in FAMILIES.items():
             _restore_tables(family, program, before.tables.get(family, ""), nets, env)
+            if before.chains is not None:
+                _remove_idle_chains(family, program, before.chains.get(family, []), env)
     for name, value in before.sysctl.items():
         if _read(SYSCTL / name) not in (value, None):
             _write(SYSCTL / name, value)
@@ -127,17 +145,30 @@ def load(path: Path) -> Note | None:
     return found if found.boot == boot_id() else None
 
 
-def remove_cgroups(name: str, root: Path = Path("/sys/fs/cgroup")) -> None:
-    """Remove the control groups under `name`, innermost first, in every hierarchy; their processes have ended."""
-    for top in cgroups(name, root):
+def remove_cgroups(name: str, containers: Iterable[str] = (), root: Path = CGROUPS) -> None:
+    """Remove the control groups of the engine (see `cgroups`), innermost first; their processes have ended."""
+    for top in cgroups(name, containers, root):
         for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
             folder.rmdir()
         top.rmdir()
+        for folder in (top.parent, top.parent.parent) if top.parent.name == BUILDERS.name else ():
+            with suppress(OSError):  # somebody else's container is below
+                folder.rmdir()
 
 
-def cgroups(name: str, root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
-    """The control group `name` in the unified hierarchy, or in each of version 1's."""
-    return [path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.is_dir()]
+def cgroups(name: str, containers: Iterable[str] = (), root: Path = CGROUPS) -> list[Path]:
+    """The engine's control groups, in the unified hierarchy or in each of version 1's.
+
+    Parameters
+    ----------
+    name:
+        The group of the engine.
+    containers:
+        Ids of its containers: buildx puts those of builders aside, whatever the engine's configuration says.
+    """
+    inside = [name, *(str(BUILDERS / container) for container in containers)]
+    tops = [root, *sorted(path for path in root.glob("*") if path.is_dir())]
+    return [path for group in inside for top in tops if (path := top / group).is_dir()]
 
 
 def _links() -> list[str]:
@@ -182,6 +213,15 @@ def _restore_tables(
         process.run(["nft", "delete", "table", family, table], env=env)
 
 
+def _chains(family: str, env: Mapping[str, str]) -> list[str]:
+    return firewall.parse_chains(process.run(["nft", "-j", "list", "chains", family], env=env, ok=None).stdout)
+
+
+def _remove_idle_chains(family: str, program: str, before: list[str], env: Mapping[str, str]) -> None:
+    for place in firewall.idle(before, _chains(family, env), firewall.parse(_save(program, env))):
+        process.run(["nft", "delete", "chain", family, *place.split(" ", 1)], env=env, ok=None)
+
+
 def _control() -> Path:
     return Path("/sys/fs/cgroup/cgroup.subtree_control")
 
@@ -196,7 +236,9 @@ def _restore_control(before: str | None) -> None:
 
 
 def _remove(path: Path) -> None:
-    if any((path / name).exists() for name in IN_USE):
+    if any((path / name).exists() for name in IN_USE) or (
+        str(path) == STATES and path.is_dir() and any(path.iterdir())
+    ):
         return
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)

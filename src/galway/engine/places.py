@@ -51,6 +51,11 @@ class Places:
         return self.home / "data"
 
     @property
+    def containers(self) -> list[str]:
+        """The ids of its containers, running or not: dockerd keeps a folder for each."""
+        return [folder.name for folder in (self.data / "containers").glob("*")]
+
+    @property
     def log(self) -> Path:
         """What dockerd says."""
         return self.home / "dockerd.log"

@@ -39,7 +39,7 @@ def all_of(places: Places) -> set[int]:
     """Every process of the engine and of its containers."""
     inside = {
         int(pid)
-        for top in cgroups(places.name)
+        for top in cgroups(places.name, places.containers)
         for listing in top.rglob("cgroup.procs")
         for pid in _lines(listing)
         if pid.isdigit()

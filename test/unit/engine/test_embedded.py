@@ -170,8 +170,17 @@ def test_control_groups_are_removed_innermost_first(tmp_path: Path) -> None:
     (tmp_path / "memory/galway-1/container/child").mkdir(parents=True)
     (tmp_path / "memory/other").mkdir()
     (tmp_path / "galway-1").mkdir()
-    hoststate.remove_cgroups("galway-1", tmp_path)
+    hoststate.remove_cgroups("galway-1", root=tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["memory", "other"]
+
+
+def test_a_builders_container_leaves_no_control_group(tmp_path: Path) -> None:
+    (tmp_path / "memory/docker/buildx/0123/buildkit/step").mkdir(parents=True)
+    (tmp_path / "docker/buildx/0123").mkdir(parents=True)
+    (tmp_path / "docker/buildx/somebody").mkdir()
+    hoststate.remove_cgroups("galway-1", ["0123", "4567"], tmp_path)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == ["docker", "docker/buildx", "docker/buildx/somebody", "memory"]
 
 
 def test_the_request_to_delete_a_link_is_a_netlink_message() -> None:

@@ -47,5 +47,17 @@ def test_iptables_restore_gets_whole_tables() -> None:
     assert firewall.restore_input(tables) == "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j ACCEPT\nCOMMIT\n"
 
 
+def test_only_idle_chains_that_were_not_there_go() -> None:
+    now = firewall.parse_chains((DATA / "nft-chains.json").read_text())
+    assert now == ["filter INPUT", "filter FORWARD", "filter OUTPUT", "mine c"]
+    tables = {"filter": [":INPUT ACCEPT", ":FORWARD ACCEPT", ":OUTPUT ACCEPT", "-A FORWARD -j MINE"]}
+    assert firewall.idle(["filter INPUT"], now, tables) == ["filter OUTPUT"]
+    assert firewall.idle([], now, {"filter": [":OUTPUT DROP"]}) == [], "a policy that refuses does something"
+
+
+def test_a_firewall_that_cannot_be_listed_has_no_chains() -> None:
+    assert firewall.parse_chains("") == []
+
+
 def test_networks_are_read_from_the_routes_of_the_links() -> None:
     assert firewall.subnets((DATA / "route.txt").read_text(), ["docker0"]) == (ipaddress.IPv4Network("172.17.0.0/16"),)
