@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from galway.catalog.model import RunProfile
+
+NO_CAPABILITY = "0" * 16
+"""An empty set, as `/proc/PID/status` shows it."""
 
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -34,8 +39,13 @@ n=0; until held_back || [ $n -ge 40 ]; do n=$((n+1)); i=0; while [ $i -lt 100000
 """
 _PRINT = 'for f in "$@"; do [ -r "$f" ] || continue; echo "== $f"; while IFS= read -r l; do echo "$l"; done <"$f"; done'
 
-SCRIPT = f"{_SPIN}\n{_PRINT}"
-"""Is busy until it was held back, or for some seconds; then prints each file below its name.
+_WRITE = 'for f in {paths}; do echo "== $f"; echo written >"$f" && echo written; done 2>&1; exit 0'
+
+WRITTEN = ("/galway-written", "/usr/local/bin/galway-written")
+"""Where nothing may write."""
+
+SCRIPT = f"{_SPIN}\n{_PRINT}\n{_WRITE.format(paths=' '.join(WRITTEN))}"
+"""Is busy until it was held back, or for some seconds; prints each file below its name; tries to write.
 
 Only what the shell does itself: a profile may forbid to start a program.
 """
@@ -65,15 +75,17 @@ class Seen:
         return found[-1] if found else None
 
     def memory(self) -> int | None:
-        """The memory limit in bytes; None where none can be read."""
+        """The memory limit in bytes; None where it cannot be read. Without a limit it is more than any machine has."""
         text = next((self.files[path][0] for path in MEMORY if self.files.get(path)), "")
-        return int(text) if text.isdigit() else None
+        return sys.maxsize if text == "max" else int(text) if text.isdigit() else None
 
     def cpus(self) -> float | None:
-        """The limit in cores; None where none can be read."""
+        """The limit in cores, infinite where there is none; None where it cannot be read."""
         words = next((self.files[path][0].split() for path in QUOTA if self.files.get(path)), [])
         if len(words) == 1:  # version 1 has a file for each
             words = [*words, *self.files.get(PERIOD, ())]
+        if words and words[0] in ("max", "-1"):
+            return math.inf
         if len(words) != 2 or not all(word.isdigit() for word in words):
             return None
         return int(words[0]) / int(words[1])
@@ -114,7 +126,7 @@ def judge(seen: Seen, run: RunProfile, *, cores: int) -> list[Check]:
         _equal("user", seen.status("Uid").split(), [user] * 4, "USER and `user` in docker/images.toml"),
         _equal("group", seen.status("Gid").split(), [group] * 4, "USER and `user` in docker/images.toml"),
         *(
-            _equal(f"{name} capabilities", seen.status(field).lstrip("0"), "", "run it with --cap-drop ALL")
+            _equal(f"{name} capabilities", seen.status(field), NO_CAPABILITY, "run it with --cap-drop ALL")
             for name, field in (("effective", "CapEff"), ("permitted", "CapPrm"), ("bounding", "CapBnd"))
         ),
         _equal("no new privileges", seen.status("NoNewPrivs"), "1", "run it with no-new-privileges"),
@@ -123,10 +135,17 @@ def judge(seen: Seen, run: RunProfile, *, cores: int) -> list[Check]:
         *_cpus(seen, run, cores),
         *(_tmpfs(seen, mount) for mount in run.tmpfs),
     ]
+    checks += [_refused(seen, path, run) for path in WRITTEN]
     if run.read_only:
         _, options = seen.mount("/") or ("", ())
         checks.append(_judged("root mounted read-only", "ro" in options, ",".join(options[:2]), "run with --read-only"))
     return checks
+
+
+def _refused(seen: Seen, path: str, run: RunProfile) -> Check:
+    said = " ".join(seen.files.get(path, ())) or "it was not tried"
+    wanted = "Read-only" if run.read_only else "denied"
+    return _judged(f"{path} refuses writing", wanted in said, said, "run it with --read-only as its numeric user")
 
 
 def _equal(name: str, found: object, wanted: object, hint: str) -> Check:

@@ -28,6 +28,9 @@ REPOSITORY = "localhost/galway"
 RUN, CHECKOUT = "galway.test", "galway.test.checkout"
 """Labels of everything that a run of tests makes: the run, and the checkout that it belongs to."""
 
+_SEED = "galway-volume"
+"""Where a volume is mounted while it is filled: copied as an entry of the root, its own owner is set as well."""
+
 PATIENCE = 300.0
 """Seconds that any one docker command of a test may take."""
 
@@ -170,12 +173,12 @@ class Containers:
         """
         name = self.docker("volume", "create", *labels(self.subject.reference)).stdout.strip()
         try:
-            mount = f"type=volume,src={name},dst=/galway-volume"
+            mount = f"type=volume,src={name},dst=/{_SEED}"
             create = ("create", "--pull", "never", "--platform", str(self.subject.manifest.platform))
             argv = (*create, *labels(self.subject.reference), "--mount", mount, self.subject.reference)
             carrier = self.docker(*argv).stdout.strip()
             try:
-                self.docker("cp", "-", f"{carrier}:/galway-volume", stdin=[self._tar(files)])
+                self.docker("cp", "-", f"{carrier}:/", stdin=[self._tar(files)])
             finally:
                 self.docker("rm", "--force", carrier, ok=None)
             yield name
@@ -186,8 +189,8 @@ class Containers:
         user, group = map(int, self.subject.image.run.user.split(":"))
         stream = io.BytesIO()
         with tarfile.open(fileobj=stream, mode="w") as archive:
-            for path, content in {".": None, **files}.items():
-                info = tarfile.TarInfo(path)
+            for path, content in {"": None, **files}.items():
+                info = tarfile.TarInfo(f"{_SEED}/{path}".rstrip("/"))
                 info.uid, info.gid = user, group
                 info.type, info.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
                 info.size = len(content or b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 """The program unpacks the whole image once for each test: here that takes a tenth of the time."""
+
+_UNPACKED = re.compile(r"\S*/extracttar\d+(?=/)")
+"""The tar driver's temporary folder, before a path of the image."""
+
+_KIND = re.compile(r"^(Command|File Existence|File Content) Test: ")
+"""What the report puts before a test's name."""
 
 PATIENCE = 600.0
 """Seconds for all tests of one driver, under emulation too."""
@@ -82,10 +89,10 @@ def _run(
         return [_check(name, "not_evaluated", last, error.hint) for name in names]
     checks = []
     for result in results:
-        said = " ".join("; ".join(result.errors or ()).split())
+        said = " ".join(_UNPACKED.sub("", "; ".join(result.errors or ())).split())
         hint = f"mend the image, or {subject.image.structure_test}"
-        status = _check(result.name, "passed", "", "") if result.passed else _check(result.name, "failed", said, hint)
-        checks.append(status)
+        name = _KIND.sub("", result.name)
+        checks.append(_check(name, "passed", "", "") if result.passed else _check(name, "failed", said, hint))
     if len(results) < len(names):
         detail = f"{len(results)} of {len(names)} tests were reported on"
         checks.append(_check(f"all tests of {report}", "not_evaluated", detail, "see the report"))

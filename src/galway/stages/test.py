@@ -19,7 +19,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from galway import assembly, checks, engine as engines, evidence, process
-from galway.checks import Check, Kind, Subject, architecture, hardening, leftovers, structure
+from galway.checks import Check, Kind, Subject, architecture, content, hardening, leftovers, structure
 from galway.checks.containers import reference
 from galway.errors import BuildError, GalwayError, ImageTestError, MissingToolError, NotEvaluatedError
 from galway.layout import Layout, Manifest
@@ -41,6 +41,7 @@ TOOL = f"galway, {structure_test.NAME}"
 KINDS: Mapping[Kind, Callable[[Subject], list[Check]]] = {
     "hardening": hardening.check,
     "structure": structure.check,
+    "content": content.check,
     "architecture": architecture.check,
 }
 """From what waits most to what computes most."""
@@ -126,6 +127,8 @@ class Session:
         For each image the CycloneDX file of each platform.
     tool:
         container-structure-test.
+    kinds:
+        What to look at; a record of fewer than all kinds says so, and never passes.
     """
 
     workspace: Workspace
@@ -133,6 +136,7 @@ class Session:
     tool: Tool
     sboms: Mapping[str, Mapping[Platform, Path]]
     say: Callable[[str], None]
+    kinds: tuple[Kind, ...] = tuple(KINDS)
     checkout: str = field(init=False)
     run_id: str = field(init=False)
 
@@ -165,7 +169,7 @@ class Session:
     def _run(self, works: Sequence[_Work]) -> list[Record]:
         # Hardening waits for containers that have half a core each, so there is room for more than one a core.
         pool = ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 2, thread_name_prefix="test")
-        order = [(work, kind) for kind in KINDS for work in works]
+        order = [(work, kind) for kind in KINDS if kind in self.kinds for work in works]
         futures: dict[Future[list[Check]], _Work] = {pool.submit(work.look, kind): work for work, kind in order}
         records: dict[_Work, Record] = {}
         pending = set(futures)
@@ -235,7 +239,9 @@ class _Work:
 
     def record(self) -> Record:
         """Write what was found, in full and counted."""
-        ordered = sorted(self.found, key=lambda check: (get_args(Kind).index(check.kind), check.name))
+        left = (kind for kind in KINDS if kind not in self.session.kinds)
+        skipped = [Check(kind=kind, name=kind, status="skipped", detail="not asked for") for kind in left]
+        ordered = sorted([*self.found, *skipped], key=lambda check: (get_args(Kind).index(check.kind), check.name))
         status, reason = checks.verdict(ordered)
         reports = {**self.reports, f"{STAGE}-checks.json": msgspec.json.format(msgspec.json.encode(ordered))}
         image, manifest, workspace = self.target.image, self.target.manifest, self.session.workspace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +22,7 @@ COMMANDS = ("commandTests",)
 FILES = ("fileExistenceTests", "fileContentTests", "metadataTest", "licenseTests")
 
 _OWNER = re.compile(r"^\s*['\"]?(uid|gid)['\"]?:", re.MULTILINE)
-"""A file test that asks for an owner: the tar driver unpacks without owners, so the engine has to answer (1.19, 1.22)."""
+"""A file test that asks for an owner: the tar driver unpacks without owners, so the engine has to answer."""
 
 SETTINGS = ("schemaVersion", "globalEnvVars", "containerRunOptions")
 
@@ -112,8 +113,9 @@ def read(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot read the structure tests {path}: {error}") from error
     heads = list(_SECTION.finditer(text))
-    ends = [head.start() for head in heads[1:]] + [len(text)]
-    sections = {head["key"]: text[head.start() : end].rstrip() + "\n" for head, end in zip(heads, ends, strict=True)}
+    starts = [head.start() for head in heads]
+    pieces = [text[start:end].rstrip() + "\n" for start, end in pairwise([*starts, len(text)])]
+    sections = {head["key"]: piece for head, piece in zip(heads, pieces, strict=True)}
     unknown = [key for key in sections if key not in (*COMMANDS, *FILES, *SETTINGS)]
     if unknown or not sections:
         what = f"unknown key {unknown[0]!r}" if unknown else "no key at the start of a line"
