@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from galway.commands import engine, images, inspect, machine, publishing, sbom, signing, testing
+from galway.commands import engine, images, inspect, machine, publishing, sbom, scanning, signing, testing
 
 namespace = Collection(
     images.plan,
@@ -10,6 +10,7 @@ namespace = Collection(
     testing.run_tests,
     inspect.inspect,
     sbom.sbom,
+    scanning.scan,
     publishing.tags,
     publishing.push,
     publishing.digest,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from galway.workspace import Workspace
@@ -20,6 +21,8 @@ TOOL = "trivy"
 
 FORMATS = {"cyclonedx": "cyclonedx", "spdx": "spdx-json"}
 """SBOM format to Trivy's word for it."""
+
+_OFFLINE = ("--skip-version-check", "--disable-telemetry", "--offline-scan")
 
 
 def sbom(program: str, layout: str, *, form: str, output: str, cache: Path) -> tuple[str, ...]:
@@ -36,9 +39,52 @@ def sbom(program: str, layout: str, *, form: str, output: str, cache: Path) -> t
     """
     return (
         *(program, "image", "--quiet", "--cache-dir", str(cache)),
-        *("--skip-version-check", "--disable-telemetry", "--offline-scan"),
+        *_OFFLINE,
         *("--format", FORMATS[form], "--output", output, "--input", layout),
     )
+
+
+def scan(program: str, layout: str, *, scanners: Sequence[str], output: str, cache: Path) -> tuple[str, ...]:
+    """Look for vulnerabilities, secrets and wrong settings in a layout, with what the cache holds and nothing else.
+
+    Parameters
+    ----------
+    scanners:
+        Of `vuln`, `secret`; settings of the image are always looked at.
+    """
+    return (
+        *(program, "image", "--quiet", "--cache-dir", str(cache), *_OFFLINE, "--skip-check-update"),
+        *("--scanners", ",".join(scanners), "--image-config-scanners", "misconfig,secret"),
+        *(("--skip-db-update", "--skip-java-db-update") if "vuln" in scanners else ()),
+        *("--format", "json", "--output", output, "--input", layout),
+    )
+
+
+def rootfs(program: str, folder: str, *, output: str, cache: Path) -> tuple[str, ...]:
+    """Look for vulnerabilities in a root filesystem, with the database in the cache."""
+    return (
+        *(program, "rootfs", "--quiet", "--cache-dir", str(cache), *_OFFLINE),
+        *("--scanners", "vuln", "--skip-db-update", "--skip-java-db-update"),
+        *("--format", "json", "--output", output, folder),
+    )
+
+
+def download(program: str, repository: str, *, cache: Path) -> tuple[str, ...]:
+    """Fetch the vulnerability database from one repository."""
+    return (
+        *(program, "image", "--cache-dir", str(cache), "--skip-version-check", "--disable-telemetry", "--no-progress"),
+        *("--download-db-only", "--db-repository", repository),
+    )
+
+
+def version(program: str, *, cache: Path) -> tuple[str, ...]:
+    """Say which database the cache holds, as JSON."""
+    return (program, "version", "--format", "json", "--cache-dir", str(cache))
+
+
+def convert(program: str, report: str, *, form: str, output: str) -> tuple[str, ...]:
+    """Write a JSON report in another format (`sarif`), without looking at the image again."""
+    return (program, "convert", "--quiet", "--format", form, "--output", output, report)
 
 
 def cache(workspace: Workspace) -> Path:

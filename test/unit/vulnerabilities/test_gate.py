@@ -6,9 +6,9 @@ import datetime
 
 import pytest
 
-from galway import gate
-from galway.findings import Finding, Kind
-from galway.waivers import Waiver
+from galway.vulnerabilities import gate
+from galway.vulnerabilities.findings import Finding, Kind
+from galway.vulnerabilities.waivers import Waiver
 
 TODAY = datetime.date(2026, 11, 25)
 
@@ -25,10 +25,16 @@ def waiver(name: str = "CVE-2026-1", package: str = "libc6", days: int = 100, im
 
 
 def decide(
-    *findings: Finding, waivers: tuple[Waiver, ...] = (), strict: bool = False, elsewhere: tuple[Waiver, ...] = ()
+    *findings: Finding,
+    waivers: tuple[Waiver, ...] = (),
+    strict: bool = False,
+    elsewhere: tuple[Waiver, ...] = (),
+    whole: bool = True,
 ) -> gate.Decision:
     thresholds = gate.Thresholds().strict() if strict else gate.Thresholds()
-    return gate.decide("ci", findings, elsewhere=elsewhere, waivers=waivers, thresholds=thresholds, today=TODAY)
+    return gate.decide(
+        "ci", findings, elsewhere=elsewhere, waivers=waivers, thresholds=thresholds, today=TODAY, whole=whole
+    )
 
 
 def test_four_high_vulnerabilities_are_allowed_and_five_are_not() -> None:
@@ -65,9 +71,11 @@ def test_a_waived_vulnerability_passes_and_its_waiver_is_named() -> None:
     assert [accepted.id for _, accepted in decision.waived] == ["CVE-2026-1"]
 
 
-@pytest.mark.parametrize("other", [{"name": "CVE-2026-2"}, {"package": "libssl3"}, {"image": "security-scanner"}])
-def test_a_waiver_covers_nothing_but_what_it_names(other: dict[str, str]) -> None:
-    assert decide(finding(severity="CRITICAL"), waivers=(waiver(**other),)).status == "failed"
+@pytest.mark.parametrize(
+    "other", [waiver(name="CVE-2026-2"), waiver(package="libssl3"), waiver(image="security-scanner")]
+)
+def test_a_waiver_covers_nothing_but_what_it_names(other: Waiver) -> None:
+    assert decide(finding(severity="CRITICAL"), waivers=(other,)).status == "failed"
 
 
 @pytest.mark.parametrize(("days", "status"), [(0, "passed"), (-1, "failed"), (-730, "failed")])
@@ -82,6 +90,11 @@ def test_an_expired_waiver_fails_even_when_nothing_is_found() -> None:
 
 def test_a_waiver_that_nothing_needs_fails() -> None:
     assert "is not needed" in decide(waivers=(waiver(),)).reason
+
+
+def test_where_no_vulnerability_was_looked_for_no_waiver_is_known_to_be_unused() -> None:
+    assert decide(waivers=(waiver(),), whole=False).status == "passed"
+    assert decide(waivers=(waiver(days=-1),), whole=False).status == "failed"
 
 
 def test_a_waiver_that_another_platform_needs_is_kept() -> None:

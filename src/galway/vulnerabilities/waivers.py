@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from galway.findings import Finding
+    from galway.vulnerabilities.findings import Finding
 
 FILE = "docker/exceptions.toml"
 

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from galway.evidence import Status
-    from galway.findings import Finding
-    from galway.waivers import Waiver
+    from galway.vulnerabilities.findings import Finding
+    from galway.vulnerabilities.waivers import Waiver
+
+
+SERIOUS = ("CRITICAL", "HIGH")
+"""Severities that the gate counts, and that records name one by one."""
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +74,7 @@ def decide(
     waivers: Sequence[Waiver],
     thresholds: Thresholds,
     today: datetime.date,
+    whole: bool = True,
 ) -> Decision:
     """Hold findings against thresholds and waivers.
 
@@ -86,6 +91,8 @@ def decide(
         Waivers that another platform of the same image needs, which are not unused.
     today:
         The day of the decision.
+    whole:
+        Whether vulnerabilities were looked for at all; otherwise nothing is known about what a waiver covers.
     """
     ours = [waiver for waiver in waivers if waiver.image == image]
     valid = [waiver for waiver in ours if waiver.expires >= today]
@@ -98,7 +105,7 @@ def decide(
             waived.append((finding, cover))
         elif finding.kind == "vulnerability":
             counted.setdefault(finding.severity, set()).add(finding.id)
-        elif finding.kind == "secret" or finding.severity in ("CRITICAL", "HIGH"):
+        elif finding.kind == "secret" or finding.severity in SERIOUS:
             causes.append(f"{finding.kind} {finding.id} in {finding.target}")
     counts = {severity: len(ids) for severity, ids in counted.items()}
     for severity, most in (("CRITICAL", thresholds.critical), ("HIGH", thresholds.high)):
@@ -109,7 +116,7 @@ def decide(
     for waiver in ours:
         if waiver not in valid:
             causes.append(f"the waiver of {waiver} has expired")
-        elif waiver not in needed:
+        elif whole and waiver not in needed:
             causes.append(f"the waiver of {waiver} is not needed")
     soon = today + timedelta(days=thresholds.warning_days)
     return Decision(

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from galway import findings
 from galway.errors import ScanError
+from galway.vulnerabilities import findings
 
 
 def report(*results: dict[str, object], **fields: object) -> bytes:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from galway import waivers
 from galway.errors import ConfigurationError
+from galway.vulnerabilities import waivers
 from galway.workspace import REPOSITORY
 
 if TYPE_CHECKING:

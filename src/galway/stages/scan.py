@@ -1,0 +1,288 @@
+"""Scans each platform once with Trivy, and gates on what its report says; no database is no verdict."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from galway import assembly, evidence, process
+from galway.bases import STAND_IN
+from galway.errors import BuildError, GalwayError, NotEvaluatedError, ScanError
+from galway.layout import Layout
+from galway.process import ProcessError
+from galway.tools import trivy
+from galway.vulnerabilities import database, findings, gate
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable, Iterable, Sequence
+
+    from galway.catalog import Image
+    from galway.evidence import Record
+    from galway.layout import Manifest
+    from galway.reference import Platform
+    from galway.toolbox import Tool
+    from galway.vulnerabilities.database import Database
+    from galway.vulnerabilities.findings import Report
+    from galway.vulnerabilities.policy import Policy
+    from galway.vulnerabilities.waivers import Waiver
+    from galway.workspace import Workspace
+
+STAGE = "scan"
+REPORT, STAMP, CANARY, SARIF = "trivy.json", "database.json", "canary.json", "trivy.sarif"
+_INPUT = "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One platform of one image."""
+
+    image: Image
+    layout: Layout
+    manifest: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a decision depends on besides the reports.
+
+    Parameters
+    ----------
+    now:
+        The time of the decision, with a zone.
+    """
+
+    policy: Policy
+    waivers: Sequence[Waiver]
+    now: datetime.datetime
+
+
+def select(workspace: Workspace, images: Sequence[Image], platforms: Sequence[Platform]) -> list[Target]:
+    """The built platforms that were asked for.
+
+    Raises
+    ------
+    BuildError
+        One is not built, or its layout is damaged.
+    """
+    targets = []
+    for image in images:
+        layout = Layout(workspace.layout(image.name))
+        built = {manifest.platform: manifest for manifest in layout.manifests()}
+        for platform in platforms:
+            if platform in image.platforms:
+                if platform not in built:
+                    raise BuildError(
+                        f"{image.name} is not built for {platform}",
+                        hint=f"inv build -i {image.name} --platform {platform.architecture}",
+                    )
+                targets.append(Target(image=image, layout=layout, manifest=built[platform]))
+    return targets
+
+
+def export(workspace: Workspace, records: Iterable[Record], folder: Path, *, summary: str) -> None:
+    """Put the SARIF of each platform, for code scanning, and a summary for people into a folder.
+
+    Raises
+    ------
+    ScanError
+        The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "scan.md").write_text(summary, encoding="utf-8")
+        for record in records:
+            content = evidence.artifact(workspace.evidence, record, SARIF)
+            if content is not None:
+                (folder / f"{record.image}-{record.platform}.sarif").write_bytes(content)
+    except OSError as error:
+        raise ScanError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def commands(program: str, cache: Path) -> tuple[tuple[str, ...], ...]:
+    """What is run for one platform, in a folder that holds its layout as `image`."""
+    return (
+        trivy.scan(program, _INPUT, scanners=("vuln", "secret"), output=REPORT, cache=cache),
+        trivy.convert(program, REPORT, form="sarif", output=SARIF),
+    )
+
+
+def run(
+    workspace: Workspace,
+    tool: Tool,
+    targets: Sequence[Target],
+    rules: Rules,
+    *,
+    asked: tuple[Database | None, str],
+    say: Callable[[str], None] = lambda _line: None,
+) -> list[Record]:
+    """Scan what has not been scanned with this database, decide about all of it, and write the records.
+
+    Parameters
+    ----------
+    asked:
+        The database, or None and why there is none.
+
+    Raises
+    ------
+    BuildError
+        A layout is damaged, or the disk is full.
+    """
+    found, cause = asked
+    scanned = []
+    for target in targets:
+        record = _known(workspace, tool, target, found)
+        if record is None:
+            say(f"scanning {target.image.name} for {target.manifest.platform}")
+            record = _scan(workspace, tool, target, found)
+        scanned.append(record)
+    decided = decide(workspace, scanned, rules, no_database=cause)
+    for record in decided:
+        evidence.write(workspace.evidence, record)
+    return decided
+
+
+def decide(workspace: Workspace, records: Sequence[Record], rules: Rules, *, no_database: str = "") -> list[Record]:
+    """Derive status, reason and measures of records from the raw reports that they name, and from nothing else.
+
+    A waiver counts as needed when any platform of its image needs it.
+    """
+    reports = [_read(workspace, record) for record in records]
+    needed: dict[str, set[Waiver]] = {}
+    for record, report in zip(records, reports, strict=True):
+        found = report.findings if report else ()
+        covering = {waiver for waiver in rules.waivers for finding in found if waiver.covers(finding, record.image)}
+        needed.setdefault(record.image, set()).update(covering)
+    return [
+        _decide(workspace, record, report, rules, needed.get(record.image, set()), no_database)
+        for record, report in zip(records, reports, strict=True)
+    ]
+
+
+def verdict(records: Iterable[Record]) -> GalwayError | None:
+    """None where every platform passed; a failure comes before what could not be evaluated."""
+    seen = [record for record in records if record.status != "passed"]
+    seen.sort(key=lambda record: record.status != "failed")
+    if not seen:
+        return None
+    first = seen[0]
+    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    message = f"{first.image} {first.platform}: {first.reason}{more}"
+    if first.status == "failed":
+        return ScanError(message, hint="take the fixed versions, or waive with a reason in docker/exceptions.toml")
+    return NotEvaluatedError(message, hint="give a current database: inv scan --database FOLDER_OR_REPOSITORY")
+
+
+def _known(workspace: Workspace, tool: Tool, target: Target, found: Database | None) -> Record | None:
+    """The record of exactly this manifest, tool and database whose reports are as it says."""
+    record = evidence.read(workspace.evidence, target.image.name, target.manifest.platform.slug, STAGE)
+    if record is None or (record.digest, record.tool_version) != (str(target.manifest.digest), tool.version):
+        return None
+    stamp = found.stamp if found else None
+    names = (REPORT, SARIF, *((STAMP, CANARY) if found else ()))
+    whole = all(evidence.artifact(workspace.evidence, record, name) is not None for name in names)
+    return record if whole and evidence.artifact(workspace.evidence, record, STAMP) == stamp else None
+
+
+def _scan(workspace: Workspace, tool: Tool, target: Target, found: Database | None) -> Record:
+    """Run Trivy on the platform alone; what it says is kept as it is, and judged later."""
+    target.layout.verify()
+    image, platform = target.image.name, target.manifest.platform
+    started, clock = evidence.now(), time.monotonic()
+    parent = workspace.state / STAGE
+    parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(mkdtemp(prefix=".scan-", dir=parent))
+    reports: dict[str, bytes] = {} if found is None else {STAMP: found.stamp, CANARY: found.canary}
+    failure = ""
+    try:
+        assembly.assemble(scratch / _INPUT, {platform: target.layout}, name=STAGE, annotations={})
+        scanners = ("secret",) if found is None else ("vuln", "secret")
+        cache = trivy.cache(workspace) if found is None else found.cache
+        with trivy.cache_lock(workspace):
+            argv = trivy.scan(str(tool.path), _INPUT, scanners=scanners, output=REPORT, cache=cache)
+            process.run(argv, cwd=scratch)
+            process.run(trivy.convert(str(tool.path), REPORT, form="sarif", output=SARIF), cwd=scratch)
+        reports |= {name: (scratch / name).read_bytes() for name in (REPORT, SARIF)}
+    except ProcessError as error:
+        lines = error.completed.tail.splitlines()
+        failure = lines[-1].strip() if lines else "it said nothing"
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return evidence.Record(
+        stage=STAGE,
+        image=image,
+        platform=platform.slug,
+        digest=str(target.manifest.digest),
+        status="not_evaluated",
+        reason=f"Trivy could not read the image: {failure}" if failure else "",
+        tool=tool.name,
+        tool_version=tool.version,
+        started=started,
+        seconds=round(time.monotonic() - clock, 3),
+        measures={"database": found.source if found else "", "stand_in": _stand_ins(workspace, target)},
+        artifacts=evidence.keep(workspace.evidence, image, platform.slug, reports),
+    )
+
+
+def _read(workspace: Workspace, record: Record) -> Report | None:
+    content = evidence.artifact(workspace.evidence, record, REPORT)
+    return None if content is None else findings.parse(content)
+
+
+def _decide(
+    workspace: Workspace,
+    record: Record,
+    report: Report | None,
+    rules: Rules,
+    needed: set[Waiver],
+    no_database: str,
+) -> Record:
+    if report is None:
+        reason = record.reason or f"{REPORT} is missing or was changed after the scan"
+        return msgspec.structs.replace(record, status="not_evaluated", reason=reason, policy=rules.policy.words)
+    objection = no_database or _objection(workspace, record, report, rules)
+    decision = gate.decide(
+        record.image,
+        report.findings,
+        elsewhere=needed,
+        waivers=rules.waivers,
+        thresholds=rules.policy.gate,
+        today=rules.now.date(),
+        whole=not objection,
+    )
+    status, reason = decision.status, decision.reason
+    if objection and status == "passed":
+        status, reason = "not_evaluated", f"vulnerabilities were not evaluated: {objection}"
+    measures: dict[str, Any] = {
+        **record.measures,
+        "system": report.system,
+        "counts": decision.counts,
+        "findings": [msgspec.to_builtins(finding) for finding in report.findings if finding.severity in gate.SERIOUS],
+        "waived": [{"id": f.id, "package": f.package, "waiver": str(waiver)} for f, waiver in decision.waived],
+        "warnings": list(decision.warnings),
+    }
+    return msgspec.structs.replace(record, status=status, reason=reason, policy=rules.policy.words, measures=measures)
+
+
+def _objection(workspace: Workspace, record: Record, report: Report, rules: Rules) -> str:
+    stamp = evidence.artifact(workspace.evidence, record, STAMP)
+    canary = evidence.artifact(workspace.evidence, record, CANARY)
+    if stamp is None or canary is None:
+        return "there was no database"
+    if cause := database.objection(stamp, canary, rules.policy, now=rules.now):
+        return cause
+    return "" if report.system else "Trivy did not recognise the operating system"
+
+
+def _stand_ins(workspace: Workspace, target: Target) -> list[str]:
+    """What the image stands on in place of official bases: findings are about that."""
+    record = evidence.read(workspace.evidence, target.image.name, target.manifest.platform.slug, "build")
+    if record is None or record.digest != str(target.manifest.digest):
+        return []
+    return sorted(str(base["what"]) for base in record.measures["bases"].values() if base["kind"] == STAND_IN)
