@@ -171,7 +171,7 @@ def _vulnerability(names: set[str], advisories: list[dict[str, Any]], name: str,
     ordered = sorted(names, key=lambda one: (next((i for i, kind in enumerate(KINDS) if one.startswith(kind)), 9), one))
     words = [word for word in map(severity.of, advisories) if word]
     summaries = [" ".join(str(one.get("summary") or one.get("details") or "").split()) for one in advisories]
-    fixed = {version for one in advisories for version in fixes(one, name, version)}
+    fixed = {release for one in advisories for release in fixes(one, name, version)}
     numbers = {
         number
         for one in advisories

@@ -112,7 +112,7 @@ def reference(one: Dependency) -> str:
 
 def component(ref: str, found: Sequence[tuple[Dependency, Manifest]]) -> Component:
     """One package, with what all manifests together say of it."""
-    from cyclonedx.model import HashType, Property  # noqa: PLC0415
+    from cyclonedx.model import HashAlgorithm, HashType, Property  # noqa: PLC0415
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
     from packageurl import PackageURL  # noqa: PLC0415
 
@@ -137,7 +137,7 @@ def component(ref: str, found: Sequence[tuple[Dependency, Manifest]]) -> Compone
         # One hash per file of the release; which of the files gets installed is not known here.
         kind, _, value = digest.partition(":")
         if kind == "sha256" and len(value) == 64 and set(value) <= set("0123456789abcdef"):
-            made.hashes.add(HashType.from_composite_str(digest))
+            made.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=value))
     return made
 
 
