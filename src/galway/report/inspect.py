@@ -130,8 +130,6 @@ def _packages(packages: Bom) -> str:
 def _layers(seen: Inspection) -> Table:
     figures = ("#", "compressed", "files", "bytes", "wasted")
     made = table(*figures, "made by", numbers=figures)
-    for column in made.columns[:-1]:
-        column.no_wrap = True  # a narrow terminal cuts the instruction, never a figure
     for number, layer in enumerate(seen.layers):
         made.add_row(
             str(number),
@@ -139,7 +137,7 @@ def _layers(seen: Inspection) -> Table:
             str(layer.files),
             size(layer.unpacked),
             size(layer.wasted) if layer.wasted else "",
-            Text(shown(layer.instruction), no_wrap=True, overflow="ellipsis"),
+            Text(shown(layer.instruction), no_wrap=True, overflow="ellipsis"),  # cut first, before any figure
         )
     return made
 
