@@ -14,7 +14,7 @@ from galway.errors import ConfigurationError, MissingToolError
 from galway.reference import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from galway.engine.docker import Command, Daemon
     from galway.engine.packages import Say
@@ -44,8 +44,8 @@ def find(workspace: Workspace, *, builder: str | None = None) -> Engine | None:
     name = named(builder)
     if name is None:
         return engine
-    command = _command_for_builder(places, engine)
-    return None if command is None else _with_builder(command, engine, name)
+    commands = tuple(_commands_for_builder(places, engine))
+    return _with_builder(commands, engine, name) if commands else None
 
 
 def ensure(workspace: Workspace, *, builder: str | None = None, say: Say) -> Engine:
@@ -147,23 +147,29 @@ def find_embedded(workspace: Workspace) -> Engine | None:
     )
 
 
-def _command_for_builder(places: Places, engine: Engine | None) -> Command | None:
-    """A docker command with buildx that sees the user's builders, whether or not a daemon answers."""
+def _commands_for_builder(places: Places, engine: Engine | None) -> Iterator[Command]:
+    """Docker commands with buildx that see builders of the user, whether or not a daemon answers.
+
+    Those made in a shell with the embedded engine's variables lie in its client's folder, all others in the user's.
+    """
     if engine is not None and engine.kind == DOCKER and engine.platforms:
-        return docker.Command(docker=engine.docker, env=engine.env)
+        yield docker.Command(docker=engine.docker, env=engine.env)
+        return
+    users = {"BUILDX_CONFIG": client.user_builders(places)}
     program = _own_docker(places)
-    if program is not None and docker.has_buildx(own := docker.Command(docker=program, env={})):
-        return own
-    programs = packages.installed(places.home)
-    if programs is None:
-        return None
-    env = client.environment(places, host=None)
+    if program is not None and docker.has_buildx(own := docker.Command(docker=program, env=users)):
+        yield own
+    if (programs := packages.installed(places.home)) is None:
+        return
     host = {name: engine.env[name] for name in ("DOCKER_HOST",) if engine and name in engine.env}
-    return docker.Command(docker=str(programs.docker), env={**env, **host})
+    for folder in (users, {"BUILDX_CONFIG": str(places.client / "buildx")}):
+        env = {**client.environment(places, host=None), **host, **folder}
+        yield docker.Command(docker=str(programs.docker), env=env)
 
 
-def _with_builder(command: Command, engine: Engine | None, name: str) -> Engine:
-    platforms = docker.platforms(command, name)
+def _with_builder(commands: Sequence[Command], engine: Engine | None, name: str) -> Engine:
+    known = ((command, docker.platforms(command, name)) for command in commands)
+    command, platforms = next((pair for pair in known if pair[1] is not None), (commands[0], None))
     if platforms is None:
         raise ConfigurationError(
             f"there is no buildx builder {name!r}", hint="docker buildx ls lists them, docker buildx create makes one"

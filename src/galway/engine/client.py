@@ -22,6 +22,11 @@ def user_config(places: Places) -> Path:
     return Path(named) if named and named != str(places.client) else Path.home() / ".docker"
 
 
+def user_builders(places: Places) -> str:
+    """The folder of the builders that the user made."""
+    return os.environ.get("BUILDX_CONFIG") or str(user_config(places) / "buildx")
+
+
 def prepare(places: Places, programs: Programs) -> None:
     """Link plugins, commands and the user's `config.json`: logins have one home, whichever docker they come from."""
     plugins = places.client / "cli-plugins"
@@ -47,7 +52,7 @@ def environment(places: Places, *, host: str | None) -> dict[str, str]:
         "DOCKER_CONFIG": str(places.client),
     }
     if host is None:
-        return {**variables, "BUILDX_CONFIG": os.environ.get("BUILDX_CONFIG") or str(user_config(places) / "buildx")}
+        return {**variables, "BUILDX_CONFIG": user_builders(places)}
     return {**variables, "DOCKER_HOST": host, "BUILDX_BUILDER": "default", "DOCKER_TLS_VERIFY": ""}
 
 

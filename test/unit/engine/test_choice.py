@@ -12,6 +12,7 @@ import pytest
 from galway import process
 from galway.engine import builders, choice, embedded, find, removal
 from galway.engine.model import DOCKER
+from galway.engine.places import Places
 from galway.errors import ConfigurationError, MissingToolError
 from galway.process import Completed, ProcessError
 from galway.reference import Platform
@@ -28,19 +29,21 @@ AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 
 @dataclass
 class FakeDocker:
-    """Answers like a docker command: one daemon (or none) and some builders."""
+    """Answers like a docker command: one daemon (or none) and some builders, in the folder `home` if it is given."""
 
     info: str = NOBODY
     buildx: bool = True
     builders: dict[str, str] = field(default_factory=dict)
     pulls: bool = True
+    home: str = ""
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def run(self, argv: Any, *, ok: Any = (0,), **_: Any) -> Completed:
+    def run(self, argv: Any, *, env: Any, ok: Any = (0,), **_: Any) -> Completed:
         """Stands in for `process.run`."""
         words = tuple(argv)[1:]
         self.asked.append(words)
-        code, out = self._answer(words)
+        elsewhere = words[:2] == ("buildx", "inspect") and self.home not in ("", env.get("BUILDX_CONFIG"))
+        code, out = (1, "") if elsewhere else self._answer(words)
         completed = Completed(argv=tuple(argv), code=code, stdout=out, stderr="", seconds=0)
         if ok is not None and code not in ok:
             raise ProcessError(completed)
@@ -198,6 +201,17 @@ def test_a_builder_named_by_variable_counts(workspace: Workspace, monkeypatch: p
 def test_a_builder_that_sleeps_is_started(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     use(FakeDocker(info=CONTAINERD, builders={"farm": (DATA / "inspect-inactive.txt").read_text()}), monkeypatch)
     assert choice.ensure(workspace, builder="farm", say=silent).platforms == (AMD64, ARM64)
+
+
+def test_a_builder_made_in_the_embedded_engines_shell_is_found_everywhere(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = Places.of(workspace)
+    (places.home / "programs-1" / "usr").mkdir(parents=True)
+    fake = use(FakeDocker(builders={"farm": CONTAINER}, home=str(places.client / "buildx")), monkeypatch)
+    engine = find(workspace, builder="farm")
+    assert engine is not None
+    assert engine.env["BUILDX_CONFIG"] == fake.home
 
 
 def test_an_unknown_builder_is_a_configuration_error(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
