@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from galway import assembly, engine, evidence, prepare, process, toolbox
-from galway.checks import containers
+from galway.checks import containers, target as tested
 from galway.layout import LAYER_TYPE, MANIFEST_TYPE, Layout
 from galway.reference import Platform
 from galway.stages import build, test as stage
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from galway.catalog import Image
     from galway.checks import Kind
+    from galway.checks.target import Target
     from galway.engine import Engine
     from galway.evidence import Record
-    from galway.stages.test import Target
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,7 +105,7 @@ def both(built: Built) -> list[Target]:
     plan = prepare.plan(built.workspace, platform=["all"])
     request = prepare.request(built.workspace, plan, builder=None, say=say)
     build.run(built.workspace, request, observe=lambda _: None)
-    wanted, refused = stage.select(built.workspace, plan.images, plan.platforms)
+    wanted, refused = tested.select(built.workspace, plan.images, plan.platforms)
     assert refused is None
     return wanted
 
@@ -174,7 +174,7 @@ class Broken:
             )
             evidence.write(self.workspace.evidence, record)
         found = next(one for one in layout.manifests() if one.platform == made.platform)
-        return stage.Target(image=self.built.images[name], layout=layout, manifest=found)
+        return tested.Target(image=self.built.images[name], layout=layout, manifest=found)
 
     def test(self, target: Target, *kinds: Kind, sboms: dict[Platform, Path] | None = None) -> Record:
         """Test a variant as `inv test` does, looking only at some kinds of properties."""

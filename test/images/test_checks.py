@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from galway import evidence, filesystem, toolbox
-from galway.checks import containers
+from galway.checks import containers, target as tested
 from galway.errors import BuildError, ImageTestError
 from galway.layout import Layout
 from galway.reference import Platform
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from conftest import Broken, Built
     from galway.catalog.model import RunProfile
+    from galway.checks.target import Target
     from galway.evidence import Record
-    from galway.stages.test import Target
 
 HOST = Platform.of_host()
 COLLECTOR, SCANNER = "agent-updates-collector", "security-scanner"  # the smallest image, and the one with most tools
@@ -221,15 +221,15 @@ def test_a_layout_whose_bytes_changed_after_the_build_is_refused(broken: Broken)
     blob.unlink()  # it is linked to the real layout's
     blob.write_bytes(content)
     with pytest.raises(BuildError, match="not what its digest says"):
-        stage.targets(broken.workspace, target.image, (HOST,))
+        tested.targets(broken.workspace, target.image, (HOST,))
 
 
 def test_a_manifest_that_no_build_recorded_is_refused(broken: Broken) -> None:
     target = broken.make(COLLECTOR)
-    assert stage.targets(broken.workspace, target.image, (HOST,))
+    assert tested.targets(broken.workspace, target.image, (HOST,))
     evidence.write(broken.workspace.evidence, broken.built.records[COLLECTOR])
     with pytest.raises(BuildError, match="the record of its build says"):
-        stage.targets(broken.workspace, target.image, (HOST,))
+        tested.targets(broken.workspace, target.image, (HOST,))
 
 
 def test_an_interrupt_leaves_no_container(built: Built) -> None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from galway.catalog import Image
+    from galway.checks.target import Target
     from galway.engine import Engine
     from galway.reference import Platform
-    from galway.stages.test import Target
     from galway.workspace import Workspace
 
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def run_tests(c: Context, image: list[str], platform: list[str], dry: bool = False, json: bool = False) -> None:
     """Test built images: structure, hardening, content, architecture; one record for each image and platform."""
     from galway import console, prepare, process, toolbox
+    from galway.checks import target
     from galway.report import testing as report
     from galway.stages import test as stage
     from galway.tools import structure_test
@@ -37,7 +38,7 @@ def run_tests(c: Context, image: list[str], platform: list[str], dry: bool = Fal
     with console.edge():
         workspace = Workspace.here()
         images = prepare.load_catalog(workspace, image).select(image)
-        wanted, refused = stage.select(workspace, images, prepare.platforms(platform, images))
+        wanted, refused = target.select(workspace, images, prepare.platforms(platform, images))
         if dry or c.config.run.dry:
             for argv in stage.commands(wanted):
                 console.out.print(process.quote(argv), soft_wrap=True, markup=False)
@@ -82,7 +83,7 @@ def _sboms(
 
     found: dict[str, dict[Platform, Path]] = {}
     for image in images:
-        layout = next((target.layout for target in wanted if target.image.name == image.name), None)
+        layout = next((one.layout for one in wanted if one.image.name == image.name), None)
         if layout is None or len(manifests := layout.manifests()) < 2:
             continue
         named = [sbom.target(layout.folder, image.name, image.reference, one.platform) for one in manifests]

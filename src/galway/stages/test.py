@@ -21,15 +21,14 @@ from filelock import FileLock, Timeout
 from galway import assembly, checks, engine as engines, evidence, process
 from galway.checks import Check, Kind, Subject, architecture, content, hardening, leftovers, structure
 from galway.checks.containers import reference
-from galway.errors import BuildError, GalwayError, ImageTestError, MissingToolError, NotEvaluatedError
-from galway.layout import Layout, Manifest
+from galway.errors import GalwayError, ImageTestError, MissingToolError, NotEvaluatedError
 from galway.reference import Platform
 from galway.tools import structure_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from galway.catalog import Image
+    from galway.checks.target import Target
     from galway.engine import Engine
     from galway.evidence import Record
     from galway.toolbox import Tool
@@ -45,59 +44,6 @@ KINDS: Mapping[Kind, Callable[[Subject], list[Check]]] = {
     "architecture": architecture.check,
 }
 """From what waits most to what computes most."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """One platform of one image, known to be what `inv build` recorded."""
-
-    image: Image
-    layout: Layout
-    manifest: Manifest
-
-    def __str__(self) -> str:
-        return f"{self.image.name} {self.manifest.platform}"
-
-
-def targets(workspace: Workspace, image: Image, platforms: Sequence[Platform]) -> list[Target]:
-    """The platforms of an image that were built and asked for, every blob checked.
-
-    Raises
-    ------
-    BuildError
-        There is no layout, none of the platforms is in it, a blob was changed, or a manifest is not the recorded one.
-    """
-    layout = Layout(workspace.layout(image.name))
-    found = [manifest for manifest in layout.manifests() if manifest.platform in platforms]
-    if not found:
-        words = " ".join(f"--platform {platform.architecture}" for platform in platforms)
-        raise BuildError(
-            f"{image.name} is not built for {', '.join(map(str, platforms))}", hint=f"inv build -i {image.name} {words}"
-        )
-    layout.verify()
-    for manifest in found:
-        record = evidence.read(workspace.evidence, image.name, manifest.platform.slug, "build")
-        if record is None or record.digest != str(manifest.digest):
-            recorded = f"the record of its build says {record.digest[7:19]}" if record else "no build recorded it"
-            raise BuildError(
-                f"{image.name} {manifest.platform} is {manifest.digest.short}, but {recorded}",
-                hint=f"build it again: inv build -i {image.name} --platform {manifest.platform.architecture}",
-            )
-    return [Target(image=image, layout=layout, manifest=manifest) for manifest in found]
-
-
-def select(
-    workspace: Workspace, images: Sequence[Image], platforms: Sequence[Platform]
-) -> tuple[list[Target], BuildError | None]:
-    """The targets of several images, and the first reason why one is refused; the others are tested nevertheless."""
-    found: list[Target] = []
-    refused: BuildError | None = None
-    for image in images:
-        try:
-            found += targets(workspace, image, platforms)
-        except BuildError as error:
-            refused = refused or error
-    return found, refused
 
 
 def commands(wanted: Iterable[Target], *, docker: str = "docker") -> list[tuple[str, ...]]:
@@ -172,6 +118,7 @@ class Session:
         order = [(work, kind) for kind in KINDS if kind in self.kinds for work in works]
         futures: dict[Future[list[Check]], _Work] = {pool.submit(work.look, kind): work for work, kind in order}
         records: dict[_Work, Record] = {}
+        left = Counter(futures.values())
         pending = set(futures)
         try:
             while pending:
@@ -179,7 +126,8 @@ class Session:
                 for future in done:
                     work = futures[future]
                     work.found += future.result()
-                    if work not in records and not any(futures[other] is work for other in pending):
+                    left[work] -= 1
+                    if not left[work]:
                         records[work] = work.record()
         except BaseException:
             # Without its image no container starts any more, and those that run end: so do the threads.

@@ -7,13 +7,14 @@ import io
 import json
 import tarfile
 import threading
+from concurrent.futures import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from galway import catalog, evidence
-from galway.checks import Check
+from galway.checks import Check, target as tested
 from galway.errors import BuildError, ImageTestError, MissingToolError, NotEvaluatedError
 from galway.layout import LAYER_TYPE, MANIFEST_TYPE, Layout
 from galway.reference import Platform
@@ -84,7 +85,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, **kinds: Callable[..., list[Check]]
 
 def test_what_was_built_and_recorded_is_tested(workspace: Workspace) -> None:
     layout = build(workspace)
-    (target,) = stage.targets(workspace, IMAGE, (AMD64, ARM64))
+    (target,) = tested.targets(workspace, IMAGE, (AMD64, ARM64))
     assert target.manifest.digest == layout.manifests()[0].digest
     assert str(target) == f"{IMAGE.name} linux/amd64"
 
@@ -92,7 +93,7 @@ def test_what_was_built_and_recorded_is_tested(workspace: Workspace) -> None:
 def test_a_platform_that_was_not_built_is_refused_with_the_command_that_builds_it(workspace: Workspace) -> None:
     build(workspace)
     with pytest.raises(BuildError, match="not built for linux/arm64") as caught:
-        stage.targets(workspace, IMAGE, (ARM64,))
+        tested.targets(workspace, IMAGE, (ARM64,))
     assert caught.value.hint == f"inv build -i {IMAGE.name} --platform arm64"
 
 
@@ -101,7 +102,7 @@ def test_bytes_that_changed_after_the_build_are_refused(workspace: Workspace) ->
     blob = layout.blob(layout.manifests()[0].layers[0].digest)
     blob.write_bytes(blob.read_bytes()[:-1] + b"x")
     with pytest.raises(BuildError, match="not what its digest says"):
-        stage.targets(workspace, IMAGE, (AMD64,))
+        tested.targets(workspace, IMAGE, (AMD64,))
 
 
 @pytest.mark.parametrize("recorded", ["", "sha256:" + "1" * 64])
@@ -113,12 +114,12 @@ def test_a_manifest_that_is_not_the_recorded_one_is_refused(workspace: Workspace
         )
         evidence.write(workspace.evidence, other)
     with pytest.raises(BuildError, match="111111111111" if recorded else "no build recorded it"):
-        stage.targets(workspace, IMAGE, (AMD64,))
+        tested.targets(workspace, IMAGE, (AMD64,))
 
 
 def test_a_refused_image_does_not_keep_the_others_from_their_tests(workspace: Workspace) -> None:
     build(workspace, IMAGES[1])
-    found, refused = stage.select(workspace, IMAGES, (AMD64,))
+    found, refused = tested.select(workspace, IMAGES, (AMD64,))
     assert [target.image.name for target in found] == [IMAGES[1].name]
     assert refused is not None
     assert "no image layout" in refused.message
@@ -129,7 +130,7 @@ def test_each_platform_gets_a_record_of_its_digest_with_every_check(
 ) -> None:
     answers(monkeypatch)
     build(workspace)
-    wanted = stage.targets(workspace, IMAGE, (AMD64,))
+    wanted = tested.targets(workspace, IMAGE, (AMD64,))
     (record,) = session(workspace).run(wanted)
     assert record.digest == str(wanted[0].manifest.digest)
     assert record.status == "passed"
@@ -150,7 +151,7 @@ def test_anything_but_a_pass_is_an_error_of_its_class(
 ) -> None:
     answers(monkeypatch, structure=answer(status, detail="the cause"))
     build(workspace)
-    (record,) = session(workspace).run(stage.targets(workspace, IMAGE, (AMD64,)))
+    (record,) = session(workspace).run(tested.targets(workspace, IMAGE, (AMD64,)))
     verdict = stage.verdict([record])
     assert isinstance(verdict, error)
     assert "structure one: the cause" in verdict.message
@@ -172,7 +173,7 @@ def test_a_kind_that_was_not_looked_at_keeps_the_record_from_passing(
 ) -> None:
     answers(monkeypatch)
     build(workspace)
-    (record,) = session(workspace, kinds=("content",)).run(stage.targets(workspace, IMAGE, (AMD64,)))
+    (record,) = session(workspace, kinds=("content",)).run(tested.targets(workspace, IMAGE, (AMD64,)))
     assert record.status == "not_evaluated"
     assert record.measures["counts"]["hardening"] == {"skipped": 1}
 
@@ -186,11 +187,21 @@ def test_a_check_that_cannot_be_carried_out_is_not_evaluated_and_the_others_are(
     answers(monkeypatch, structure=missing)
     build(workspace)
     said: list[str] = []
-    (record,) = session(workspace, said.append).run(stage.targets(workspace, IMAGE, (AMD64,)))
+    (record,) = session(workspace, said.append).run(tested.targets(workspace, IMAGE, (AMD64,)))
     assert record.status == "not_evaluated"
     (check,) = [one for one in record.measures["checks"] if one["status"] == "not_evaluated"]
     assert (check["detail"], check["hint"]) == ("the program is missing", "get it")
     assert len(said) == len(stage.KINDS)
+
+
+def test_a_record_waits_for_every_kind_even_where_several_end_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch)
+    monkeypatch.setattr(stage, "wait", lambda pending, **_: (wait(pending)[0], set()))
+    build(workspace)
+    (record,) = session(workspace).run(tested.targets(workspace, IMAGE, (AMD64,)))
+    assert set(record.measures["counts"]) == set(stage.KINDS)
 
 
 def test_images_are_looked_at_side_by_side(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +214,7 @@ def test_images_are_looked_at_side_by_side(workspace: Workspace, monkeypatch: py
     answers(monkeypatch, hardening=meet)
     for image in IMAGES[:2]:
         build(workspace, image)
-    wanted, _ = stage.select(workspace, IMAGES[:2], (AMD64,))
+    wanted, _ = tested.select(workspace, IMAGES[:2], (AMD64,))
     assert [record.status for record in session(workspace).run(wanted)] == ["passed", "passed"]
 
 
@@ -213,7 +224,7 @@ def test_a_report_counts_by_kind_and_names_each_cause_with_its_next_step(
     bad = Check(kind="content", name="setuid", status="failed", detail="/usr/bin/x [4755]", hint="chmod it")
     answers(monkeypatch, content=lambda _subject: [bad])
     build(workspace)
-    records = session(workspace).run(stage.targets(workspace, IMAGE, (AMD64,)))
+    records = session(workspace).run(tested.targets(workspace, IMAGE, (AMD64,)))
     assert report.test(records).row_count == 1
     causes = report.causes(records)
     assert causes is not None
@@ -221,12 +232,12 @@ def test_a_report_counts_by_kind_and_names_each_cause_with_its_next_step(
     assert "content: setuid" in cells
     assert any("chmod it" in cell for cell in cells)
     answers(monkeypatch)
-    assert report.causes(session(workspace).run(stage.targets(workspace, IMAGE, (AMD64,)))) is None
+    assert report.causes(session(workspace).run(tested.targets(workspace, IMAGE, (AMD64,)))) is None
 
 
 def test_a_dry_run_names_the_programs_that_would_start(workspace: Workspace) -> None:
     build(workspace)
-    argvs = stage.commands(stage.targets(workspace, IMAGE, (AMD64,)))
+    argvs = stage.commands(tested.targets(workspace, IMAGE, (AMD64,)))
     assert [argv[:2] for argv in argvs] == [
         ("container-structure-test", "test"),
         ("docker", "load"),
