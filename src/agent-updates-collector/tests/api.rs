@@ -42,7 +42,7 @@ async fn one_object_is_stored_as_it_was_sent() {
         .post("/v1/events", "application/json; charset=utf-8", sent.clone())
         .await;
     assert_eq!(answer.status, StatusCode::OK);
-    let receipt = json!({"accepted": 1, "rejected": 0, "errors": [], "first_seq": 1, "last_seq": 1});
+    let receipt = json!({"accepted": 1, "duplicates": 0, "rejected": 0, "errors": [], "first_seq": 1, "last_seq": 1});
     assert_eq!(answer.json(), receipt);
 
     let list = collector.get("/v1/events").await;
@@ -68,7 +68,7 @@ async fn ndjson_keeps_the_good_lines_and_explains_the_bad_ones() {
     );
     assert_eq!(
         (&errors[1]["line"], &errors[1]["code"]),
-        (&json!(5), &json!("invalid_event"))
+        (&json!(5), &json!("missing_field"))
     );
     assert!(
         errors[1]["message"].as_str().unwrap().contains("event_type"),
@@ -188,7 +188,9 @@ async fn the_metrics_count_what_was_taken_and_what_was_not() {
         .header("content-type")
         .starts_with("application/openmetrics-text"));
     assert!(
-        before.text.contains("agent_collector_events_accepted_total 0\n"),
+        before
+            .text
+            .contains("agent_collector_events_accepted_total{source=\"none\"} 0\n"),
         "{}",
         before.text
     );
@@ -198,7 +200,7 @@ async fn the_metrics_count_what_was_taken_and_what_was_not() {
         .await;
     let text = collector.scrape().await.text;
     for line in [
-        "agent_collector_events_accepted_total 2\n",
+        "agent_collector_events_accepted_total{source=\"none\"} 2\n",
         "agent_collector_events_rejected_total{code=\"invalid_json\"} 1\n",
         "agent_collector_events_rejected_total{code=\"invalid_event\"} 0\n",
         concat!(

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::Json;
 use serde::Serialize;
 use tracing::error;
+use utoipa::ToSchema;
 
 use crate::error::Error;
+use crate::store::Failure;
 
 /// Why a request was not served.
 #[derive(Debug)]
@@ -19,12 +21,18 @@ pub struct Problem {
     detail: String,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    title: &'a str,
+/// A problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document {
+    /// The status in words.
+    title: &'static str,
+    /// The status.
     status: u16,
-    code: &'a str,
-    detail: &'a str,
+    /// A stable code for programs.
+    code: &'static str,
+    /// A sentence for people.
+    detail: String,
 }
 
 impl Problem {
@@ -37,6 +45,21 @@ impl Problem {
         }
     }
 
+    /// A parameter that cannot be understood.
+    pub fn query(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_query", detail)
+    }
+
+    /// Nothing is known by this name.
+    #[must_use]
+    pub fn unknown(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "unknown",
+            format!("no event of this {what} is stored"),
+        )
+    }
+
     /// A bug; the client learns nothing but that.
     pub fn internal(cause: &dyn fmt::Display) -> Self {
         error!(error = %cause, "internal error");
@@ -45,6 +68,12 @@ impl Problem {
             "internal",
             "the collector failed; its log says why",
         )
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 }
 
@@ -60,19 +89,45 @@ impl From<Error> for Problem {
     }
 }
 
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let unavailable = |code, detail: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        match failure {
+            Failure::QueueFull => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "queue_full",
+                "more events wait than can be stored; send them again later",
+            ),
+            Failure::DiskFull => unavailable(
+                "disk_full",
+                "the collector's disk is full; keep the events and try again",
+            ),
+            Failure::LogFull => unavailable("log_full", "the database's log is full; keep the events and try again"),
+            Failure::Refused(_) => unavailable("store_unavailable", "the database does not answer; try again"),
+            Failure::Stopping => unavailable("stopping", "the collector stops; try again"),
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let document = Json(Document {
             title: self.status.canonical_reason().unwrap_or_default(),
             status: self.status.as_u16(),
             code: self.code,
-            detail: &self.detail,
+            detail: self.detail,
         });
         let mut response = (self.status, document).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            self.status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -26,7 +26,7 @@ pub struct Collector {
     pub database: PathBuf,
     folder: TempDir,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
+    running: JoinHandle<Result<(), Error>>,
 }
 
 impl Collector {
@@ -38,12 +38,23 @@ impl Collector {
         Self::start_in(tempfile::tempdir().unwrap(), limits).await
     }
 
+    /// With other settings than the tests' usual ones.
+    pub async fn start_as(change: impl FnOnce(Settings) -> Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = change(settings(folder.path().join("events.db")));
+        Self::run(folder, settings).await
+    }
+
     async fn start_in(folder: TempDir, limits: Limits) -> Self {
-        let database = folder.path().join("events.db");
         let settings = Settings {
             limits,
-            ..settings(database.clone())
+            ..settings(folder.path().join("events.db"))
         };
+        Self::run(folder, settings).await
+    }
+
+    async fn run(folder: TempDir, settings: Settings) -> Self {
+        let database = settings.database.path().to_owned();
         let server = Server::bind(settings).await.unwrap();
         let (api, metrics) = (server.api_address(), server.metrics_address());
         let (stop, stopped) = oneshot::channel();
@@ -62,9 +73,14 @@ impl Collector {
 
     /// Stops the server and starts another on the same database.
     pub async fn restart(self) -> Self {
+        Self::start_in(self.stop().await, Limits::default()).await
+    }
+
+    /// Stops the server; its database stays with the folder.
+    pub async fn stop(self) -> TempDir {
         self.stop.send(()).unwrap();
-        self.running.await.unwrap();
-        Self::start_in(self.folder, Limits::default()).await
+        self.running.await.unwrap().unwrap();
+        self.folder
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -91,7 +107,7 @@ pub fn settings(database: PathBuf) -> Settings {
         database_url: Some(database.into()),
         listen: Some(([127, 0, 0, 1], 0).into()),
         metrics_listen: Some(([127, 0, 0, 1], 0).into()),
-        log_level: None,
+        ..Layer::default()
     }
     .into()
 }
@@ -129,15 +145,30 @@ pub async fn send(
     media_type: Option<&str>,
     body: Bytes,
 ) -> Result<Answer, Failure> {
+    let mut headers = Vec::new();
+    if let Some(media_type) = media_type {
+        headers.push(("content-type", media_type));
+    }
+    send_with(address, method, path, &headers, body).await
+}
+
+/// The same with any headers; `host` goes over the address.
+pub async fn send_with(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<Answer, Failure> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::HOST, address.to_string());
-    if let Some(media_type) = media_type {
-        request = request.header(header::CONTENT_TYPE, media_type);
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header(header::HOST, address.to_string());
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
     let response = sender.send_request(request.body(Body::from(body))?).await?;
     let (parts, body) = response.into_parts();
