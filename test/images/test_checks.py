@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from galway import evidence, filesystem, toolbox
-from galway.checks import containers, target as tested
+from galway.checks import containers, leftovers, target as tested
 from galway.errors import BuildError, ImageTestError
 from galway.layout import Layout
 from galway.reference import Platform
@@ -234,7 +234,8 @@ def test_a_manifest_that_no_build_recorded_is_refused(broken: Broken) -> None:
 
 def test_an_interrupt_leaves_no_container(built: Built) -> None:
     def ours(*command: str) -> list[str]:
-        return built.docker(*command, "--quiet", "--filter", "label=galway.test").stdout.split()
+        label = f"label={containers.CHECKOUT}={stage.mark(built.workspace)}"
+        return built.docker(*command, "--quiet", "--filter", label).stdout.split()
 
     child = subprocess.Popen(
         [sys.executable, "-m", "invoke", "test", "--image", SCANNER],
@@ -256,5 +257,5 @@ def test_an_interrupt_leaves_no_container(built: Built) -> None:
     assert child.returncode == 130, said.decode()
     assert ours("ps", "--all") == []
     assert ours("volume", "ls") == []
-    images = built.docker("image", "ls", "--quiet", "--filter", f"reference={containers.REPOSITORY}/*").stdout
-    assert images == ""
+    images = built.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+    assert not any(leftovers.is_of(name, stage.mark(built.workspace)) for name in images)

@@ -61,6 +61,12 @@ def commands(wanted: Iterable[Target], *, docker: str = "docker") -> list[tuple[
     return argvs
 
 
+def mark(workspace: Workspace) -> str:
+    """What this checkout's runs mark their containers with: an engine may serve many checkouts of many machines."""
+    place = f"{host.node()}:{workspace.root}"
+    return hashlib.sha256(place.encode()).hexdigest()[:8]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """One run of tests.
@@ -88,8 +94,7 @@ class Session:
 
     def __post_init__(self) -> None:
         """Name the run."""
-        place = f"{host.node()}:{self.workspace.root}"
-        object.__setattr__(self, "checkout", hashlib.sha256(place.encode()).hexdigest()[:8])
+        object.__setattr__(self, "checkout", mark(self.workspace))
         object.__setattr__(self, "run_id", f"{self.checkout}.{secrets.token_hex(4)}")
 
     def run(self, wanted: Sequence[Target]) -> list[Record]:
