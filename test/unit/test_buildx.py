@@ -1,9 +1,10 @@
 """Reading BuildKit's progress, on output captured from buildx 0.13."""
 
+import json
 from pathlib import Path
 
-from galway.stages import build
-from galway.tools import buildx
+from galway.errors import BuildError
+from galway.tools import buildx, failure
 from galway.tools.buildx import Trace
 
 DATA = Path(__file__).parents[1] / "data" / "buildx"
@@ -15,6 +16,10 @@ def read(name: str, *targets: str) -> Trace:
         for step in trace.feed(line):
             assert step.name
     return trace
+
+
+def explain(trace: Trace) -> BuildError:
+    return failure.explain(trace, destination=".galway/build", engines_disk="buy a disk")
 
 
 def test_steps_belong_to_their_targets() -> None:
@@ -56,22 +61,46 @@ def test_an_instruction_that_buildkit_named_anew_counts_once_as_executed() -> No
 
 def test_a_failed_step_is_named_with_its_place_in_the_dockerfile() -> None:
     trace = read("failed.rawjson", "x-amd64")
-    error = build.explain(trace)
+    error = explain(trace)
     assert error.exit_code == 5
     assert error.message.startswith("x-amd64 failed at [1/1] COPY nothing /a")
     assert ">>> COPY nothing /a" in error.detail
 
 
-def test_a_full_disk_is_recognised() -> None:
+def test_a_disk_that_fills_up_in_the_middle_of_a_step_is_recognised_by_what_the_step_said() -> None:
+    error = explain(read("disk-full.rawjson", "x-amd64", "y-amd64"))
+    assert error.exit_code == 5
+    assert error.message == (
+        "the disk of the build engine is full: x-amd64 at [x-amd64 1/2] RUN head -c 900000000 /dev/urandom >/big"
+    )
+    assert "inv clean --cache" in error.hint
+    assert "buy a disk" in error.hint
+    assert "No space left on device" in error.detail
+
+
+def test_the_disk_of_the_checkout_is_told_from_the_engines() -> None:
     trace = Trace(["a"])
-    list(trace.feed("ERROR: failed to solve: write /x: no space left on device"))
-    assert "disk" in build.explain(trace).message
+    list(trace.feed("ERROR: failed to solve: write .galway/build/a/ingest/1/data: no space left on device: unknown"))
+    assert explain(trace).message.startswith("the disk of this checkout is full")
+
+
+def test_a_long_script_does_not_make_a_long_message() -> None:
+    trace = Trace(["ci-amd64"])
+    failed = f'process "/bin/sh -c {"set -eu\\n" * 100}" did not complete successfully: exit code: 1'
+    vertex = {"digest": "sha256:1", "name": "[2/3] RUN " + "set -eu\n" * 100, "error": failed}
+    list(trace.feed(f"ERROR: failed to solve: {failed}"))
+    list(trace.feed(json.dumps({"vertexes": [vertex]})))
+    error = explain(trace)
+    assert error.message.endswith("…: exit code: 1")
+    assert len(error.message) < 200
+    assert "\n" not in error.message
+    assert error.detail == "exit code: 1"
 
 
 def test_a_build_that_did_not_run_says_so() -> None:
     trace = Trace(["a"])
     list(trace.feed("ERROR: Cannot connect to the Docker daemon"))
-    assert "Cannot connect" in build.explain(trace).message
+    assert "Cannot connect" in explain(trace).message
 
 
 def test_a_builder_is_named_only_when_asked_for() -> None:

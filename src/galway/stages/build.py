@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from galway import assembly, evidence, plan as planning, process, provenance
+from galway.engine import DOCKER, EMBEDDED
 from galway.errors import BuildError
 from galway.layout import Layout, Manifest
 from galway.reference import Platform
-from galway.tools import buildx
+from galway.tools import buildx, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 
 STAGE = "build"
 PROVENANCE = "provenance.json"
-_FULL = ("no space left on device", "disk quota exceeded")
+_LARGER = {
+    DOCKER: "give your Docker a larger disk",
+    EMBEDDED: "point GALWAY_CACHE at a larger disk",
+}
+"""The way to a larger disk, by kind of engine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +166,8 @@ def _bake(
     argv = command(workspace, docker=request.engine.docker, builder=request.engine.builder, unexported=unexported)
     done = process.run(argv, env=request.engine.env, cwd=workspace.root, ok=None, on_stderr=feed)
     if done.code != 0:
-        raise explain(trace)
+        shutil.rmtree(workspace.root / planning.OUT, ignore_errors=True)  # half an image; it may be what fills the disk
+        raise failure.explain(trace, destination=str(planning.OUT), engines_disk=_LARGER[request.engine.kind])
     return trace, done.seconds
 
 
@@ -199,37 +205,6 @@ def _made_from(workspace: Workspace, request: Request, target: Target, manifest:
         and record.digest == str(manifest.digest)
         and record.measures.get("inputs") == planning.inputs(request.plan, target, request.bases)
     )
-
-
-def explain(trace: Trace) -> BuildError:
-    """The error of a failed bake: the step, its last lines and the place in the Dockerfile."""
-    words = "\n".join(trace.words)
-    step = trace.failed
-    everything = words + (step.error + "\n".join(step.log) if step else "")
-    if any(sign in everything for sign in _FULL):
-        return BuildError(
-            "the disk of the build engine is full",
-            hint="free some with `inv clean --cache`, or point GALWAY_CACHE at a larger disk, then build again",
-            detail=words,
-        )
-    if step is None:
-        last = trace.words[-1] if trace.words else "buildx ended without a word"
-        return BuildError(
-            f"the build did not run: {last.removeprefix('ERROR: ')}",
-            hint="see whether the engine answers: inv engine",
-            detail="\n".join(trace.words[:-1]),
-        )
-    log = "\n".join(step.log)
-    return BuildError(
-        f"{step.target or 'the build'} failed at {step.name}: {_cause(step.error)}",
-        hint="mend that line of the Dockerfile and build again; the steps before it are cached",
-        detail="\n".join(part for part in (log, words) if part),
-    )
-
-
-def _cause(error: str) -> str:
-    """The end of BuildKit's words: they repeat the whole script of the step before they say how it ended."""
-    return error.strip().splitlines()[-1].rpartition(" did not complete successfully: ")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
