@@ -86,7 +86,8 @@ def test_the_disk_of_the_checkout_is_told_from_the_engines() -> None:
 
 def test_a_long_script_does_not_make_a_long_message() -> None:
     trace = Trace(["ci-amd64"])
-    failed = f'process "/bin/sh -c {"set -eu\\n" * 100}" did not complete successfully: exit code: 1'
+    script = "set -eu\\n" * 100
+    failed = f'process "/bin/sh -c {script}" did not complete successfully: exit code: 1'
     vertex = {"digest": "sha256:1", "name": "[2/3] RUN " + "set -eu\n" * 100, "error": failed}
     list(trace.feed(f"ERROR: failed to solve: {failed}"))
     list(trace.feed(json.dumps({"vertexes": [vertex]})))
