@@ -177,7 +177,7 @@ def test_a_missing_label_fails(broken: Broken) -> None:
         del config["config"]["Labels"]["org.opencontainers.image.title"]
 
     record = broken.test(broken.make(COLLECTOR, change=without_title), "content", "structure")
-    assert "org.opencontainers.image.title" in cause(record, "content labels")
+    assert "title is missing" in cause(record, "content labels")
     assert "org.opencontainers.image.title" in cause(record, "structure Metadata Test")
 
 

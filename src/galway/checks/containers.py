@@ -110,10 +110,10 @@ class Containers:
         return process.run(argv, env=self.engine.env, ok=ok, stdin=stdin, timeout=PATIENCE)
 
     def arguments(self, run: RunProfile | None = None) -> tuple[str, ...]:
-        """Labels, platform and run profile (the image's own by default) of a container."""
+        """Labels, platform and run profile (the image's own by default) of a container; it has loopback and no network."""
         profile = run or self.subject.image.run
         return (
-            *("--pull", "never", "--platform", str(self.subject.manifest.platform)),
+            *("--pull", "never", "--platform", str(self.subject.manifest.platform), "--network", "none"),
             *labels(self.subject.reference),
             *options(profile, root=self.subject.root, cores=self.cores),
         )

@@ -34,8 +34,8 @@ FORBIDDEN = {
 """Programs of util-linux, essential in Debian and Ubuntu, that make a call which the seccomp profile forbids."""
 
 
-_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
-"""Exit codes of `docker exec` where the program itself could not be started."""
+_ENGINE, _NOT_EXECUTABLE, _NOT_FOUND = 125, 126, 127
+"""Exit codes of `docker run` and `docker exec`: the engine's own fault, or the program could not be started."""
 
 
 def check(subject: Subject) -> list[Check]:
@@ -65,7 +65,10 @@ def _service(containers: Containers) -> Iterator[Check]:
             if run.ports:
                 yield from _job(containers, container)
     except ProcessError as error:
-        yield _made("starts", "failed", _last(error.detail), "docker run it with its run profile and read what it says")
+        engines = error.completed.code == _ENGINE
+        status: Status = "not_evaluated" if engines else "failed"
+        hint = "see whether the engine is whole: docker run it by hand" if engines else "run it with its run profile"
+        yield _made("starts", status, _last(error.detail), hint)
 
 
 def _inside(containers: Containers, container: str) -> Iterator[Check]:
@@ -143,6 +146,9 @@ def _memory(containers: Containers) -> Iterator[Check]:
             containers.docker("rm", "--force", "--volumes", name, ok=None)
     except ProcessError as error:
         yield _made("memory limit enforced", "not_evaluated", _last(error.detail), "see whether the engine answers")
+        return
+    if state.get("Error"):
+        yield _made("memory limit enforced", "not_evaluated", _last(state["Error"]), "see whether the engine is whole")
         return
     killed = state["OOMKilled"] or state["ExitCode"] == 137
     ended = "killed" if killed else f"ended with code {state['ExitCode']}"

@@ -50,7 +50,7 @@ def scan(containers: Containers, _container: str) -> str:
     with containers.volume({"app.py": FLAW, "results": None}) as source, containers.volume({}) as results:
         mounts = ("--mount", f"type=volume,src={source},dst=/scan,readonly")
         target = ("--mount", f"type=volume,src={results},dst=/scan/results")
-        done = containers.run(extra=("--network", "none", *mounts, *target))
+        done = containers.run(extra=(*mounts, *target))
         if done.code != 1:
             raise JobFailedError(f"a scan of a planted flaw ended with code {done.code}: {_end(done.tail)}")
         summary = containers.run("/scan/results/summary.json", extra=(*mounts, *target), entrypoint="cat").stdout
@@ -68,7 +68,7 @@ def develop(containers: Containers, _container: str) -> str:
         ruff or pytest refused it.
     """
     with containers.volume(PROJECT) as project:
-        extra = ("--network", "none", "--mount", f"type=volume,src={project},dst=/workspace")
+        extra = ("--mount", f"type=volume,src={project},dst=/workspace")
         done = containers.run("sh", "-ec", "ruff check --quiet . && pytest -q", extra=extra)
     if done.code != 0 or "1 passed" not in done.stdout:
         raise JobFailedError(f"ruff and pytest on a small project ended with code {done.code}: {_end(done.tail)}")
