@@ -100,8 +100,10 @@ def test_a_login_stays_with_its_registry(registry) -> None:
     registry.auth = "basic"
     client = registry.client(registries.login())
     fetch(client, push=True)
-    with registries.serve() as other:
-        client.ask("PUT", f"{other.root}/v2/a/blobs/uploads/x", scopes=("repository:team/app:pull,push",), body=b"")
+    with registries.serve(auth="basic", readable=False) as other:
+        address = f"{other.root}/v2/a/blobs/uploads/x"
+        answer = client.ask("PUT", address, scopes=("repository:team/app:pull,push",), body=b"")
+        assert answer.status_code == 401
         assert other.authorizations == [""]
 
 
@@ -109,7 +111,10 @@ def test_a_netrc_of_the_user_is_not_read(registry, tmp_path, monkeypatch) -> Non
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine 127.0.0.1 login robot password {PASSWORD}\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    fetch(registry.client())
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    client = registry.client()
+    client._session.trust_env = True  # as for any registry that is not on loopback
+    fetch(client)
     assert set(registry.authorizations) == {""}
 
 
