@@ -84,6 +84,15 @@ def test_the_disk_of_the_checkout_is_told_from_the_engines() -> None:
     assert explain(trace).message.startswith("the disk of this checkout is full")
 
 
+def test_a_layer_that_could_not_be_written_is_a_disk_that_is_likely_full() -> None:
+    trace = Trace(["a"])
+    words = "unsupported diff media type: application/vnd.oci.image.layer.v1.tar+zstd: not implemented"
+    list(trace.feed(f"ERROR: failed to solve: {words}"))
+    error = explain(trace)
+    assert "most likely full" in error.message
+    assert words in error.detail
+
+
 def test_a_long_script_does_not_make_a_long_message() -> None:
     trace = Trace(["ci-amd64"])
     script = "set -eu\\n" * 100

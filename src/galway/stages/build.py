@@ -129,7 +129,7 @@ def load(workspace: Workspace, images: Sequence[Image], engine: Engine, *, say: 
 
     Raises
     ------
-    ProcessError
+    BuildError
         The engine refused.
     """
     for image in images:
@@ -143,10 +143,19 @@ def load(workspace: Workspace, images: Sequence[Image], engine: Engine, *, say: 
         if known in (str(manifest.digest), str(manifest.config_digest)):
             continue
         say(f"loading {reference} into the engine")
-        for ok in (None, (0,)):  # containerd's garbage collector can take a blob of an import that has just begun
+        for last in (False, True):  # containerd's garbage collector can take a blob of an import that has just begun
             chunks = assembly.archive(layout, manifest, (reference,))
-            if process.run((engine.docker, "load"), env=engine.env, stdin=chunks, ok=ok).code == 0:
+            done = process.run((engine.docker, "load"), env=engine.env, stdin=chunks, ok=None)
+            if done.code == 0:
                 break
+            if failure.is_full(done.tail):
+                raise failure.engine_full(f"loading {reference}", engines_disk=_LARGER[engine.kind], detail=done.tail)
+            if last:
+                raise BuildError(
+                    f"the engine does not take {reference}: docker load ended with code {done.code}",
+                    hint="the layout is whole: run this again, it builds nothing anew",
+                    detail=done.tail,
+                )
 
 
 def _metadata(workspace: Workspace) -> Path:

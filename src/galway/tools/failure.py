@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from galway.tools.buildx import Trace
 
 _FULL = ("no space left on device", "disk quota exceeded")
+_MASKED = "unsupported diff media type"
+"""What BuildKit says when its overlay differ could not write a layer, most often for want of space: it then tries one
+that does not know zstd, and reports only that one's words (computeBlobChain in its cache/blobs.go)."""
+
 _NAME = 120
 """Characters of a step's name in a message: a here-document in it can be a page long."""
 
@@ -31,18 +35,16 @@ def explain(trace: Trace, *, destination: str, engines_disk: str) -> BuildError:
     target = (step.target if step else "") or "the build"
     place = f" at {_name(step.name)}" if step and step.name else ""
     everything = [*trace.words, *log, *([step.error] if step else [])]
-    if full := next((line for line in everything if any(sign in line.lower() for sign in _FULL)), None):
+    if full := next((line for line in everything if is_full(line)), None):
         if destination in full:
             return BuildError(
                 f"the disk of this checkout is full: {destination} could not be written",
                 hint="free some space there and build again; the steps are cached",
                 detail=detail,
             )
-        return BuildError(
-            f"the disk of the build engine is full: {target}{place}",
-            hint=f"free some with `inv clean --cache`, or {engines_disk}, then build again",
-            detail=detail,
-        )
+        return engine_full(f"{target}{place}", engines_disk=engines_disk, detail=detail)
+    if any(_MASKED in line for line in everything):
+        return engine_full(f"{target}{place}", engines_disk=engines_disk, detail=detail, sure=False)
     if step is None:
         return BuildError(
             f"the build did not run: {words[-1] if words else 'buildx ended without a word'}",
@@ -52,6 +54,27 @@ def explain(trace: Trace, *, destination: str, engines_disk: str) -> BuildError:
     return BuildError(
         f"{target} failed{place}: {_cause(step.error)}",
         hint="mend that line of the Dockerfile and build again; the steps before it are cached",
+        detail=detail,
+    )
+
+
+def is_full(text: str) -> bool:
+    """Whether a message of a program says that a disk is full."""
+    return any(sign in text.lower() for sign in _FULL)
+
+
+def engine_full(what: str, *, engines_disk: str, detail: str, sure: bool = True) -> BuildError:
+    """The error where the engine's disk is full, or where nothing else is likely.
+
+    Parameters
+    ----------
+    what:
+        The image, and what was done with it.
+    """
+    state = "is full" if sure else "is most likely full, a layer could not be written"
+    return BuildError(
+        f"the disk of the build engine {state}: {what}",
+        hint=f"free some with `inv clean --cache`, or {engines_disk}, then build again",
         detail=detail,
     )
 
