@@ -19,7 +19,6 @@ from galway.errors import BuildError, ConfigurationError
 from galway.filesystem import flatten
 from galway.layout import Layout
 from galway.reference import Platform
-from galway.stages import build
 from galway.tools import buildx
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from benches.model import Row
     from galway.bases import Base
     from galway.engine import Engine
-    from galway.tools.buildx import Step
+    from galway.tools.buildx import Step, Trace
 
 FOLDER = Path(__file__).parent / "baseline"
-_FULLEST = 180
-"""Characters of a reason in the table."""
+_FULLEST = 90
+"""Characters of a failed step's name; an instruction may be a program of many lines."""
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,8 +141,7 @@ class Bench:
                 add_line(self.root / variant.changed, f"{self.nonce} {variant.what}")
             changed = self._build(variant, variant.dockerfile_changed(self.nonce))
         except BuildError as error:
-            said = " ".join([error.message, *(error.detail or "").splitlines()[-3:]])
-            return failed(said[:_FULLEST])
+            return failed(error.message)
         return Measured(
             image=variant.image, what=variant.name, cold=cold, unchanged=unchanged, changed=changed, size=size
         )
@@ -201,7 +199,7 @@ class Bench:
         )
         done = process.run(argv, env=self.engine.env, cwd=self.root, ok=None, on_stderr=feed)
         if done.code != 0:
-            raise build.explain(trace)
+            raise BuildError(_reason(trace))
         steps = [step for step in trace.instructions if step.target == variant.image and _counts(step)]
         return Timing(seconds=done.seconds, steps=len(steps), cached=sum(step.cached for step in steps))
 
@@ -209,6 +207,15 @@ class Bench:
 def _counts(step: Step) -> bool:
     """Whether a step is an instruction of the specification's; BuildKit shows those of the bases below it too."""
     return step.is_instruction and site.MARK not in step.name
+
+
+def _reason(trace: Trace) -> str:
+    """Why a build failed, in one line: the step and the last that it said, or BuildKit's own words."""
+    step = trace.failed
+    if step is None or not step.log:
+        words = [word for word in trace.words if word.startswith("ERROR: ")] or trace.words or ["buildx said nothing"]
+        return words[0].removeprefix("ERROR: ")
+    return f"{' '.join(step.name.split())[:_FULLEST]}: {step.log[-1].strip()}"
 
 
 def remove(engine: Engine, references: Sequence[str]) -> None:
