@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.append(str(ROOT))  # last: `test` in it would hide a module of the standard library
 
 from benches import model, ours, specification  # noqa: E402 - found by way of the line above
 
