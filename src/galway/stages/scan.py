@@ -180,14 +180,20 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
 
 
 def _known(workspace: Workspace, tool: Tool, target: Target, found: Database | None) -> Record | None:
-    """The record of exactly this manifest, tool and database whose reports are as it says."""
-    record = evidence.read(workspace.evidence, target.image.name, target.manifest.platform.slug, STAGE)
+    """The record of exactly this manifest, tool and database whose reports are as it says.
+
+    The canary's report is the one of now: it is made anew each time, and its table may have changed.
+    """
+    image, platform = target.image.name, target.manifest.platform.slug
+    record = evidence.read(workspace.evidence, image, platform, STAGE)
     if record is None or (record.digest, record.tool_version) != (str(target.manifest.digest), tool.version):
         return None
     stamp = found.stamp if found else None
-    names = (REPORT, SARIF, *((STAMP, CANARY) if found else ()))
-    whole = all(evidence.artifact(workspace.evidence, record, name) is not None for name in names)
-    return record if whole and evidence.artifact(workspace.evidence, record, STAMP) == stamp else None
+    whole = all(evidence.artifact(workspace.evidence, record, name) is not None for name in (REPORT, SARIF))
+    if not whole or evidence.artifact(workspace.evidence, record, STAMP) != stamp:
+        return None
+    fresh = evidence.keep(workspace.evidence, image, platform, {CANARY: found.canary}) if found else {}
+    return msgspec.structs.replace(record, artifacts={**record.artifacts, **fresh})
 
 
 def _scan(workspace: Workspace, tool: Tool, target: Target, found: Database | None) -> Record:

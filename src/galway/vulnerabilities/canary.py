@@ -18,6 +18,7 @@ def write(folder: Path, canaries: Sequence[Canary]) -> None:
     if system:
         release = f'ID=debian\nVERSION_ID="{system[0].release}"\nPRETTY_NAME="Debian {system[0].release}"\n'
         _put(folder / "etc/os-release", release)
+        _put(folder / "etc/debian_version", f"{system[0].release}.0\n")
         _put(folder / "var/lib/dpkg/status", "\n".join(_stanza(canary) for canary in system))
     for canary in canaries:
         if canary.kind == "python":
