@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 from security import changes, rules, selfcheck, targets
@@ -80,6 +81,10 @@ def main(argv: Sequence[str]) -> int:
         if error.fix:
             sys.stderr.write(f"next: {display(error.fix)}\n")
         return int(error.exit)
+    except Exception as error:  # whatever it is, there is no verdict; a traceback's exit code would mean findings
+        traceback.print_exc()
+        sys.stderr.write(f"security-scan: the run broke off: {type(error).__name__}: {display(str(error))[:300]}\n")
+        return int(Exit.INCOMPLETE)
 
 
 def _default(argv: Sequence[str]) -> list[str]:

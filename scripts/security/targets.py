@@ -80,10 +80,16 @@ class _Walk:
     def run(self) -> None:
         for folder, names, entries in os.walk(self.root, onerror=self.failed):
             for name in list(names):
-                reason = folder_reason(Path(folder, name), self.results)
+                path = os.path.join(folder, name)  # noqa: PTH118
+                try:
+                    reason = folder_reason(Path(path), self.results)
+                except OSError as error:  # deeper than a path can be long
+                    names.remove(name)
+                    self.failed(error)
+                    continue
                 if reason:
                     names.remove(name)
-                    self.left_out[self.relative(os.path.join(folder, name))] = reason  # noqa: PTH118
+                    self.left_out[self.relative(path)] = reason
             for name in entries:
                 path = os.path.join(folder, name)  # noqa: PTH118
                 try:
