@@ -110,7 +110,7 @@ class Containers:
         return process.run(argv, env=self.engine.env, ok=ok, stdin=stdin, timeout=PATIENCE)
 
     def arguments(self, run: RunProfile | None = None) -> tuple[str, ...]:
-        """Labels, platform and run profile (the image's own by default) of a container; loopback is its only network."""
+        """Labels, platform and run profile (its own by default) of a container; loopback is the only network."""
         profile = run or self.subject.image.run
         return (
             *("--pull", "never", "--platform", str(self.subject.manifest.platform), "--network", "none"),
