@@ -6,11 +6,14 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from galway import bases, catalog, engine, host, plan as planning, versioning
+from galway import bases, catalog, engine, host, plan as planning, toolbox, versioning
 from galway.archive import Mirror
-from galway.errors import ConfigurationError
+from galway.errors import ConfigurationError, MissingToolError
 from galway.reference import Platform
+from galway.stages import sbom
 from galway.stages.build import Request
+from galway.stages.test import Session
+from galway.tools import structure_test, trivy
 from galway.versioning import Source
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
     from galway.bases import Base
     from galway.catalog import Catalog, Image
+    from galway.checks.target import Target
+    from galway.engine import Engine
     from galway.plan import Plan
     from galway.workspace import Workspace
 
@@ -113,6 +118,51 @@ def request(workspace: Workspace, wanted: Plan, *, builder: str | None, say: Cal
         secrets={image.name: secrets(workspace, image, resolved) for image in wanted.images},
         engine=answering,
     )
+
+
+def session(workspace: Workspace, wanted: Sequence[Target], *, say: Callable[[str], None]) -> Session:
+    """What tests need: an engine, container-structure-test, and the SBOMs of images that have several platforms.
+
+    Without an engine what needs none is tested nevertheless, and the rest is not evaluated.
+
+    Raises
+    ------
+    MissingToolError
+        container-structure-test cannot be had.
+    """
+    answering: Engine | None = None
+    try:
+        answering = engine.ensure(workspace, say=say)
+    except MissingToolError as error:
+        say(f"{error.message}: what needs an engine is not evaluated")
+    return Session(
+        workspace=workspace,
+        engine=answering,
+        tool=toolbox.ensure(workspace, structure_test.NAME, say=say),
+        sboms=_sboms(workspace, wanted, say=say),
+        say=say,
+    )
+
+
+def _sboms(
+    workspace: Workspace, wanted: Sequence[Target], *, say: Callable[[str], None]
+) -> dict[str, dict[Platform, Path]]:
+    """The SBOMs of every platform of the images under test that have several, written where they are not current."""
+    layouts = {one.image: one.layout for one in wanted if len(one.layout.manifests()) > 1}
+    found: dict[str, dict[Platform, Path]] = {}
+    for image, layout in layouts.items():
+        named = [sbom.target(layout.folder, image.name, image.reference, one.platform) for one in layout.manifests()]
+        try:
+            records = sbom.run(workspace, toolbox.ensure(workspace, trivy.TOOL, say=say), named, say=say)
+        except MissingToolError as error:
+            say(f"{error.message}: the platforms' packages are not compared")
+            break
+        found[image.name] = {
+            one.platform: workspace.sboms / image.name / record.platform / "cyclonedx.json"
+            for one, record in zip(named, records, strict=True)
+            if record.status == "passed"
+        }
+    return found
 
 
 def secrets(workspace: Workspace, image: Image, resolved: Mapping[str, Base]) -> dict[str, str]:
