@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from galway.layout import INDEX_TYPE, MANIFEST_TYPE, Layout
@@ -18,10 +19,61 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from galway.reference import Digest
+    from galway.catalog import Image
+    from galway.reference import Digest, ImageRef
+    from galway.registry import Client
+    from galway.workspace import Workspace
 
 AT_ONCE = 4
 """Blobs that are sent at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The platforms of one image that lie here, on their way to be merged elsewhere."""
+
+    image: Image
+    layout: Layout
+    repository: Repository
+
+    @property
+    def references(self) -> tuple[ImageRef, ...]:
+        """The immutable name of each platform's manifest."""
+        return tuple(replace(self.image.reference, tag=None, digest=each.digest) for each in self.layout.manifests())
+
+
+def repository(client: Client, image: Image, *, sources: tuple[str, ...] = ()) -> Repository:
+    """Where an image goes; see `Repository.sources`."""
+    return Repository(client=client, name=image.reference.repository, push=True, sources=sources)
+
+
+def parts(workspace: Workspace, client: Client, images: Iterable[Image]) -> tuple[Part, ...]:
+    """What of these images lies here, checked to its last byte.
+
+    Raises
+    ------
+    BuildError
+        A layout is missing or damaged.
+    """
+    found = []
+    for image in images:
+        layout = Layout(workspace.layout(image.name))
+        layout.verify()
+        found.append(Part(image=image, layout=layout, repository=repository(client, image)))
+    return tuple(found)
+
+
+def copy_parts(found: Iterable[Part], *, advance: Callable[[int], None] = lambda _size: None) -> None:
+    """Copy the platforms' images by digest, without index or tag, for `inv merge` on another machine.
+
+    Raises
+    ------
+    RegistryError
+        The registry did not take it.
+    """
+    for part in found:
+        blobs(part.layout, part.repository, advance)
+        manifests(part.layout, part.repository)
 
 
 def total(layouts: Iterable[Layout]) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import semver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from galway.catalog import Image
     from galway.evidence import Record
@@ -106,6 +107,31 @@ def requirements(
     if built.revision and not built.revision.startswith(ref.sha):
         refusals.append(f"it was built from commit {built.revision[:12]}, not from {ref.sha[:12]}: run inv build again")
     return Verdict(refusals=tuple(refusals), unevaluated=tuple(unevaluated))
+
+
+def judged(
+    record: Record, *, intact: Callable[[str], bool], judge: Callable[[Record], tuple[str, str]] | None = None
+) -> Record:
+    """A record as its raw reports say, so that an edited or orphaned one convinces nobody.
+
+    Parameters
+    ----------
+    intact:
+        Whether a report of that name is there with the record's hash.
+    judge:
+        Derives status and reason from the reports again; None where the stage has nothing to derive from.
+    """
+    for name in record.artifacts:
+        if not intact(name):
+            return _failed(record, f"its report {name} is missing or was changed: run inv {record.stage} again")
+    status, reason = judge(record) if judge is not None else (record.status, record.reason)
+    if status != record.status:
+        return _failed(record, f"the record says {record.status}, its reports say {status}: {reason}")
+    return record
+
+
+def _failed(record: Record, reason: str) -> Record:
+    return msgspec.structs.replace(record, status="failed", reason=reason)
 
 
 def _strict(known: Mapping[tuple[str, str], Record], built: Built, image: Image, *, stand_in: bool) -> list[str]:

@@ -8,11 +8,11 @@ import pytest
 import registries
 from shop import Shop
 
-from galway import assembly, evidence
+from galway import assembly, copying, evidence
 from galway.errors import BuildError, ConfigurationError
 from galway.layout import Layout
 from galway.reference import ImageRef, Platform
-from galway.stages import merge, publish
+from galway.stages import merge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,8 @@ def test_digests_that_were_pushed_give_the_same_index(tmp_path: Path) -> None:
         references = []
         for architecture in ("amd64", "arm64"):
             shop = machine(tmp_path, (architecture,), name)
-            found = publish.parts(shop.workspace, registry.client(), [shop.image()])
-            publish.copy_parts(found)
+            found = copying.parts(shop.workspace, registry.client(), [shop.image()])
+            copying.copy_parts(found)
             references += [ImageRef.parse(str(each)) for part in found for each in part.references]
         assert not registry.tags("jpoley/jp-spec-kit-ci")
         target = Shop.open(tmp_path / "merged", name)

@@ -94,12 +94,12 @@ def push(
         images = prepare.load_catalog(workspace, image).select(image)
         client = _client(images)
         if parts:
-            found = stage.parts(workspace, client, images)
+            found = copying.parts(workspace, client, images)
             if not (dry or c.config.run.dry):
                 with progress.on(console.err)(
                     f"to {client.name}", 0, copying.total(each.layout for each in found)
                 ) as advance:
-                    stage.copy_parts(found, advance=advance)
+                    copying.copy_parts(found, advance=advance)
             if json:
                 console.print_json(report.part_values(found))
             else:
@@ -117,7 +117,9 @@ def push(
         if dry or c.config.run.dry:
             console.out.print(report.jobs(jobs))
             return
-        with progress.on(console.err)(f"to {client.name}", 0, copying.total(job.layout for job in jobs)) as advance:
+        sends = not any(job.verdict.refusals for job in jobs)
+        show = progress.on(console.err) if sends else progress.silent
+        with show(f"to {client.name}", 0, copying.total(job.layout for job in jobs)) as advance:
             records = stage.run(workspace, request, jobs, advance=advance)
         if json:
             console.print_json(records)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from galway.catalog import Image
+    from galway.copying import Part
     from galway.evidence import Record
     from galway.stages.digest import Held
-    from galway.stages.publish import Job, Part
+    from galway.stages.publish import Job
     from galway.tagging import Ref, Tagging
 
 

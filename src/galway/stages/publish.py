@@ -84,20 +84,6 @@ class Job:
         return replace(self.image.reference, tag=None, digest=self.built.digest)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """The platforms of one image that lie here, on their way to be merged elsewhere."""
-
-    image: Image
-    layout: Layout
-    repository: Repository
-
-    @property
-    def references(self) -> tuple[ImageRef, ...]:
-        """The immutable name of each platform's manifest."""
-        return tuple(replace(self.image.reference, tag=None, digest=each.digest) for each in self.layout.manifests())
-
-
 def plan(workspace: Workspace, request: Request) -> tuple[Job, ...]:
     """What would be published: each layout checked to its last byte, its records judged, its tags decided.
 
@@ -145,35 +131,6 @@ def run(
     return records
 
 
-def parts(workspace: Workspace, client: Client, images: Iterable[Image]) -> tuple[Part, ...]:
-    """What of these images lies here, checked to its last byte.
-
-    Raises
-    ------
-    BuildError
-        A layout is missing or damaged.
-    """
-    found = []
-    for image in images:
-        layout = Layout(workspace.layout(image.name))
-        layout.verify()
-        found.append(Part(image=image, layout=layout, repository=_repository(client, image)))
-    return tuple(found)
-
-
-def copy_parts(found: Iterable[Part], *, advance: Callable[[int], None] = lambda _size: None) -> None:
-    """Copy the platforms' images by digest, without index or tag, for `inv merge` on another machine.
-
-    Raises
-    ------
-    RegistryError
-        The registry did not take it.
-    """
-    for part in found:
-        copying.blobs(part.layout, part.repository, advance)
-        copying.manifests(part.layout, part.repository)
-
-
 def verdict(records: Iterable[Record]) -> GalwayError | None:
     """None where every image was published; a failure comes before what could not be evaluated."""
     seen = list(records)
@@ -181,8 +138,8 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
         found = [record for record in seen if record.status == status]
         if found:
             hint = str(found[0].measures.get("hint", ""))
-            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            return kind(f"{found[0].image}: {found[0].reason}{more}", hint=hint)
+            others = ", ".join(record.image for record in found[1:])
+            return kind(f"{found[0].image}: {found[0].reason}{others and f'; also: {others}'}", hint=hint)
     return None
 
 
@@ -197,10 +154,6 @@ def built(layout: Layout) -> Built:
     annotations = layout.document(layout.digest).get("annotations", {})
     manifests = {manifest.platform: manifest.digest for manifest in layout.manifests()}
     return release.Built(digest=layout.digest, manifests=manifests, annotations=annotations)
-
-
-def _repository(client: Client, image: Image, *, sources: tuple[str, ...] = ()) -> Repository:
-    return Repository(client=client, name=image.reference.repository, push=True, sources=sources)
 
 
 def _job(workspace: Workspace, request: Request, image: Image) -> Job:
@@ -230,30 +183,12 @@ def _job(workspace: Workspace, request: Request, image: Image) -> Job:
 
 
 def _judged(workspace: Workspace, request: Request, record: Record) -> Record:
-    """A record as its raw reports say, so that an edited or orphaned one convinces nobody."""
     folders = (workspace.evidence, workspace.state / record.stage)  # bills of materials have a folder of their own
-    for name in record.artifacts:
-        if all(evidence.artifact(folder, record, name) is None for folder in folders):
-            return _failed(record, f"its report {name} is missing or was changed: run inv {record.stage} again")
-    judge = request.judges.get(record.stage)
-    if judge is None:
-        return record
-    status, reason = judge(record)
-    if status != record.status:
-        return _failed(record, f"the record says {record.status}, its reports say {status}: {reason}")
-    return record
 
+    def intact(name: str) -> bool:
+        return any(evidence.artifact(folder, record, name) is not None for folder in folders)
 
-def _failed(record: Record, reason: str) -> Record:
-    return evidence.Record(
-        stage=record.stage,
-        image=record.image,
-        platform=record.platform,
-        digest=record.digest,
-        status="failed",
-        reason=reason,
-        measures=record.measures,
-    )
+    return release.judged(record, intact=intact, judge=request.judges.get(record.stage))
 
 
 @dataclass(kw_only=True)
@@ -295,7 +230,7 @@ class _Work:
         done = (work for work in works if work is not self and work.blobs)
         sources = tuple(work.job.image.reference.repository for work in done)
         layout = self.job.layout
-        target = _repository(self.request.client, self.job.image, sources=sources)
+        target = copying.repository(self.request.client, self.job.image, sources=sources)
         self.blobs = copying.blobs(layout, target, advance)
         copying.manifests(layout, target)
         copying.index(layout, target)
@@ -368,5 +303,5 @@ class _Work:
 
     def _mover(self) -> Mover:
         content = self.job.layout.blob(self.job.built.digest).read_bytes()
-        target = _repository(self.request.client, self.job.image)
+        target = copying.repository(self.request.client, self.job.image)
         return Mover(repository=target, content=content, built=self.job.built, tagging=self.job.tagging)
