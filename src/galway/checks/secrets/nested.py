@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 _IN_MEMORY = 64 << 20  # a zip archive has its table at the end, so a larger one goes through a nameless temporary file
-_UNPACK: tuple[tuple[bytes, Callable[[compression.Readable], Iterator[bytes]]], ...] = (
-    (b"\x1f\x8b\x08", compression.gunzip),
-    (b"\x28\xb5\x2f\xfd", compression.unzstd),
-    (b"\xfd7zXZ\0", compression.unxz),
-    (b"BZh", compression.bunzip2),
-)
+_UNPACK: dict[str, tuple[bytes, Callable[[compression.Readable], Iterator[bytes]]]] = {
+    "gzip": (b"\x1f\x8b\x08", compression.gunzip),
+    "zstd": (b"\x28\xb5\x2f\xfd", compression.unzstd),
+    "xz": (b"\xfd7zXZ\0", compression.unxz),
+    "bzip2": (b"BZh", compression.bunzip2),
+}
 _BROKEN = (
     *(compression.DamagedError, zipfile.BadZipFile, tarfile.TarError, zlib.error),
     *(EOFError, OSError, ValueError, OverflowError, IndexError, KeyError, RecursionError),
@@ -121,9 +121,9 @@ def _inside(head: bytes, stream: Iterator[bytes], where: str, budget: Budget) ->
                 if member.isreg() and (content := archive.extractfile(member)) is not None:
                     yield member.name, iter(lambda content=content: content.read(CHUNK), b"")  # type: ignore[misc]
     else:
-        for magic, unpack in _UNPACK:
+        for name, (magic, unpack) in _UNPACK.items():
             if head.startswith(magic):
-                yield unpack.__name__.removeprefix("un").removeprefix("b"), unpack(_Stream(stream))
+                yield name, unpack(_Stream(stream))
 
 
 def _zip(stream: Iterator[bytes], where: str, budget: Budget) -> Iterator[tuple[str, Iterator[bytes]]]:
