@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GATES = ("build", "test", "sbom", "scan")
 """The stages whose record of the very manifest has to be there for each platform."""
 
+_WORSE = {"passed": 0, "skipped": 1, "not_evaluated": 2, "failed": 3}
+"""The worse of what a record and its reports say is what counts."""
+
 _ANNOTATION = "org.opencontainers.image"
 _DIRTY = "-dirty"
 
@@ -119,15 +122,19 @@ def judged(
     intact:
         Whether a report of that name is there with the record's hash.
     judge:
-        Derives status and reason from the reports again; None where the stage has nothing to derive from.
+        Derives status and reason from the reports again, which may be worse by now (a database grows old, a waiver
+        expires); None where the stage has nothing to derive from.
     """
     for name in record.artifacts:
         if not intact(name):
             return _failed(record, f"its report {name} is missing or was changed: run inv {record.stage} again")
     status, reason = judge(record) if judge is not None else (record.status, record.reason)
-    if status != record.status:
-        return _failed(record, f"the record says {record.status}, its reports say {status}: {reason}")
-    return record
+    if _WORSE.get(status, 0) <= _WORSE.get(record.status, 0):
+        return record
+    words = f"the record says {record.status}, its reports say {status}: {reason}".replace("_", " ")
+    return (
+        _failed(record, words) if status == "failed" else msgspec.structs.replace(record, status=status, reason=words)
+    )
 
 
 def _failed(record: Record, reason: str) -> Record:

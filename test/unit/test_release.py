@@ -90,3 +90,26 @@ def test_releases_under_an_alias_are_final_versions_of_it() -> None:
     assert max(release.releases(tags, "1.2")) == semver.Version.parse("1.2.10")
     assert max(release.releases(tags, "1")) == semver.Version.parse("1.3.0")
     assert release.releases(tags, "3") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "derived", "counts"),
+    [
+        ("passed", "passed", "passed"),
+        ("passed", "failed", "failed"),
+        ("passed", "not_evaluated", "not_evaluated"),
+        ("not_evaluated", "passed", "not_evaluated"),
+        ("failed", "passed", "failed"),
+    ],
+)
+def test_the_worse_of_what_a_record_and_its_reports_say_counts(said: str, derived: str, counts: str) -> None:
+    found = release.judged(
+        record("scan", status=said), intact=lambda _name: True, judge=lambda _record: (derived, "why")
+    )
+    assert found.status == counts
+
+
+def test_a_missing_report_makes_a_record_worthless() -> None:
+    found = release.judged(record("scan", artifacts={"trivy.json": "sha256:0"}), intact=lambda _name: False)
+    assert found.status == "failed"
+    assert "run inv scan again" in found.reason

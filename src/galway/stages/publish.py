@@ -166,8 +166,8 @@ def _job(workspace: Workspace, request: Request, image: Image) -> Job:
     ref = replace(ref, dirty=made.dirty)
     (decided,) = tagging.decide([image], ref, default_branch=request.default_branch)
     records = [
-        _judged(workspace, request, record)
-        for platform in made.manifests
+        _judged(workspace, request, record) if record.digest == str(digest) else record
+        for platform, digest in made.manifests.items()
         for stage in release.GATES
         if (record := evidence.read(workspace.evidence, image.name, platform.slug, stage)) is not None
     ]
