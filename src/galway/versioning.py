@@ -99,6 +99,14 @@ def labels(catalog: Catalog, image: Image, source: Source) -> dict[str, str]:
     }
 
 
+def commit(root: Path, ref: str) -> str:
+    """The commit that a full ref names in this checkout; empty where it has no such ref."""
+    if not ref.startswith("refs/"):
+        return ""
+    argv = ("git", "-C", str(root), "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    return process.run(argv, ok=None).stdout.strip()
+
+
 def contents(root: Path, source: Source, paths: Sequence[str]) -> str:
     """An id of what some paths hold: equal when every file below them is."""
     listing = process.run(["git", "-C", str(root), "ls-tree", "-r", "-z", source.tree, "--", *paths]).stdout

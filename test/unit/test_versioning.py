@@ -52,6 +52,15 @@ def test_a_detached_head_has_no_branch(checkout: Path) -> None:
     assert Source.read(checkout, {}).branch == ""
 
 
+def test_a_ref_names_its_commit_and_a_missing_one_none(checkout: Path) -> None:
+    git(checkout, "tag", "--annotate", "v1.0.0", "--message", "release")
+    revision = Source.read(checkout, {}).revision
+    assert versioning.commit(checkout, "refs/tags/v1.0.0") == revision
+    assert versioning.commit(checkout, "refs/heads/main") == revision
+    assert versioning.commit(checkout, "refs/tags/v2.0.0") == ""
+    assert versioning.commit(checkout, "--help") == ""
+
+
 def test_source_date_epoch_wins(checkout: Path) -> None:
     assert Source.read(checkout, {"SOURCE_DATE_EPOCH": "42"}).epoch == 42
     with pytest.raises(ConfigurationError, match="SOURCE_DATE_EPOCH"):

@@ -44,7 +44,7 @@ def tags(c: Context, image: list[str], explain: bool = False, ref: str = "", sha
         catalog = prepare.load_catalog(workspace, image)
         source = versioning.Source.read(workspace.root)
         images = catalog.select(image)
-        wanted = tagging.choose(source, ref=ref, sha=sha)
+        wanted = tagging.choose(source, ref=ref, sha=sha or versioning.commit(workspace.root, ref))
         decided = tagging.decide(images, wanted, default_branch=tagging.default_branch())
         labels = {each.name: versioning.labels(catalog, each, source) for each in images}
         if json:
@@ -105,10 +105,11 @@ def push(
             else:
                 console.out.print(report.parts(found))
             return
+        named = sha or versioning.commit(workspace.root, ref)
         request = stage.Request(
             images=images,
-            ref=tagging.choose(versioning.Source.read(workspace.root), ref=ref, sha=sha),
-            pinned=bool(sha or (not ref and os.environ.get("GITHUB_SHA"))),
+            ref=tagging.choose(versioning.Source.read(workspace.root), ref=ref, sha=named),
+            pinned=bool(named or (not ref and os.environ.get("GITHUB_SHA"))),
             default_branch=tagging.default_branch(),
             client=client,
             stand_ins=tuple(stand_in),
