@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from galway.commands import engine, images, inspect, machine, publishing, sbom, scanning, signing, testing
+from galway.commands import engine, images, inspect, machine, pipeline, publishing, sbom, scanning, signing, testing
 
 namespace = Collection(
     images.plan,
@@ -18,6 +18,7 @@ namespace = Collection(
     signing.keygen,
     signing.sign,
     signing.verify,
+    pipeline.pipeline,
     Collection("engine", engine.engine_show, engine.start, engine.stop, engine.env),
     machine.doctor,
     machine.tools,

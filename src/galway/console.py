@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from galway.errors import INTERRUPTED, GalwayError
 from galway.process import quote
-from galway.progress import BuildProgress
+from galway.progress import BuildProgress, PipelineProgress
+from galway.report import pipeline as pipeline_report
 from galway.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from galway.pipeline import Outcome
     from galway.plan import Plan
     from galway.tools.buildx import Step
 
@@ -109,3 +111,10 @@ def following(plan: Plan) -> Iterator[Callable[[Step], None]]:
     """Show the steps of a build while it runs."""
     with BuildProgress(err, tuple(target.name for target in plan.targets)) as progress:
         yield progress.observe
+
+
+@contextlib.contextmanager
+def pipeline() -> Iterator[tuple[Callable[[Step], None], Callable[[Outcome], None]]]:
+    """Show the stages of a pipeline while it runs: what to tell of BuildKit's steps, and of each change."""
+    with PipelineProgress(err, pipeline_report.grid) as progress:
+        yield progress.observe, progress.changed

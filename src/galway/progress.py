@@ -1,4 +1,4 @@
-"""Shows a build as it runs: one live line per image on a terminal, one plain line per step elsewhere."""
+"""Shows builds and pipelines as they run: live on a terminal, in plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,62 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from rich.console import Console
 
+    from galway.pipeline import Outcome
     from galway.tools.buildx import Step
+
+
+class PipelineProgress:
+    """Shows the stages of a pipeline: one live table on a terminal, a line for each change elsewhere.
+
+    Parameters
+    ----------
+    console:
+        Where to show them.
+    render:
+        Makes the table of an outcome.
+    """
+
+    def __init__(self, console: Console, render: Callable[[Outcome], Table]) -> None:
+        self._console = console
+        self._render = render
+        self._outcome: Outcome | None = None
+        self._said: dict[tuple[str, str], str] = {}
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def changed(self, outcome: Outcome) -> None:
+        """Take note of a stage that began or ended."""
+        self._outcome = outcome
+        for name, cells in outcome.cells.items() if not self._console.is_terminal else ():
+            for stage, cell in cells.items():
+                if cell.state not in ("waiting", self._said.get((name, stage))):
+                    self._said[name, stage] = cell.state
+                    reason = f": {cell.reason}" if cell.reason else ""
+                    self._console.print(escape(f"{stage} of {name}: {cell.state.replace('_', ' ')}{reason}"))
+
+    def observe(self, step: Step) -> None:
+        """Take note of BuildKit's step that ended; on a terminal the table is enough."""
+        over = step.cached or step.seconds is not None
+        if over and step.is_instruction and not step.is_cancelled and not step.cached and not self._console.is_terminal:
+            self._console.print(escape(f"{' '.join(step.name.split())[:150]} … {step.seconds:.1f} s"))
+
+    def _table(self) -> Table:
+        return self._render(self._outcome) if self._outcome else Table.grid()
 
 
 class BuildProgress:

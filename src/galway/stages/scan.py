@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from galway.catalog import Image
-    from galway.evidence import Record
+    from galway.evidence import Record, Status
     from galway.layout import Manifest
     from galway.reference import Platform
     from galway.toolbox import Tool
@@ -163,6 +163,17 @@ def decide(workspace: Workspace, records: Sequence[Record], rules: Rules, *, no_
         _decide(workspace, record, report, rules, needed.get(record.image, set()), no_database)
         for record, report in zip(records, reports, strict=True)
     ]
+
+
+def again(workspace: Workspace, record: Record, rules: Rules) -> tuple[Status, str]:
+    """What the reports of one record say; the waivers that its image's other platforms need are looked up."""
+    folder = workspace.evidence / record.image
+    others = (
+        evidence.read(workspace.evidence, record.image, path.parent.name, STAGE) for path in folder.glob("*/scan.json")
+    )
+    beside = [other for other in others if other is not None and other.platform != record.platform]
+    first = decide(workspace, [record, *beside], rules)[0]
+    return first.status, first.reason
 
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
     from galway.checks.target import Target
     from galway.engine import Engine
-    from galway.evidence import Record
+    from galway.evidence import Record, Status
     from galway.toolbox import Tool
     from galway.workspace import Workspace
 
 STAGE = "test"
+CHECKS = f"{STAGE}-checks.json"
 TOOL = f"galway, {structure_test.NAME}"
 
 KINDS: Mapping[Kind, Callable[[Subject], list[Check]]] = {
@@ -196,7 +197,7 @@ class _Work:
         skipped = [Check(kind=kind, name=kind, status="skipped", detail="not asked for") for kind in left]
         ordered = sorted([*self.found, *skipped], key=lambda check: (get_args(Kind).index(check.kind), check.name))
         status, reason = checks.verdict(ordered)
-        reports = {**self.reports, f"{STAGE}-checks.json": msgspec.json.format(msgspec.json.encode(ordered))}
+        reports = {**self.reports, CHECKS: msgspec.json.format(msgspec.json.encode(ordered))}
         image, manifest, workspace = self.target.image, self.target.manifest, self.session.workspace
         record = evidence.Record(
             stage=STAGE,
@@ -250,6 +251,17 @@ class _Work:
             session.say(f"{self.target}: its programs do not run here: {error.message}")
             return "no"
         return "emulated"
+
+
+def judge(workspace: Workspace, record: Record) -> tuple[Status, str]:
+    """What the checks that a record names come to, and nothing that the record says about them."""
+    content = evidence.artifact(workspace.evidence, record, CHECKS)
+    if content is None:
+        return "not_evaluated", f"{CHECKS} is missing or was changed after the test"
+    try:
+        return checks.verdict(msgspec.json.decode(content, type=list[Check]))
+    except msgspec.DecodeError:
+        return "not_evaluated", f"{CHECKS} cannot be read"
 
 
 def counts(found: Iterable[Check]) -> dict[str, dict[str, int]]:

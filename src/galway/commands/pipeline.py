@@ -1,0 +1,60 @@
+"""`inv pipeline`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.tasks import task
+
+from galway.commands import DRY, IMAGE, JSON, PLATFORM
+from galway.commands.scanning import DATABASE
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+
+@task(
+    iterable=["image", "platform", "database"],
+    help={
+        "image": IMAGE,
+        "platform": PLATFORM,
+        "database": DATABASE,
+        "strict": "Allow no high vulnerability either.",
+        "dry": DRY,
+        "json": JSON,
+    },
+)
+def pipeline(
+    c: Context,
+    image: list[str],
+    platform: list[str],
+    database: list[str],
+    strict: bool = False,
+    dry: bool = False,
+    json: bool = False,
+) -> None:
+    """Build, test, list, scan, push, sign and verify, against a throw-away registry and key on this machine.
+
+    Ends with 0 only when every gate passed; 10 where one could not be evaluated.
+    """
+    from galway import console, pipeline as whole
+    from galway.report import pipeline as report
+    from galway.workspace import Workspace
+
+    with console.edge():
+        workspace = Workspace.here()
+        wish = whole.Wish(names=image, platform=platform, databases=database, strict=strict)
+        with console.pipeline() as (observe, changed):
+            run = whole.Pipeline(workspace=workspace, wish=wish, say=console.say, observe=observe, changed=changed)
+            if dry or c.config.run.dry:
+                console.out.print(report.grid(run.outcome))
+                return
+            outcome = run.run()
+        if json:
+            console.print_json(outcome)
+        else:
+            console.out.print(report.grid(outcome))
+            if found := report.causes(outcome):
+                console.out.print(found)
+            console.out.print(report.seconds(outcome))
+        console.conclude(run.verdict)

@@ -1,0 +1,52 @@
+"""Derives the verdict of a record again from its raw reports, stage by stage: an edited record convinces nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from galway.bom import expectations
+from galway.layout import Layout
+from galway.stages import sbom, scan, test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from galway.catalog import Image
+    from galway.evidence import Record
+    from galway.workspace import Workspace
+
+Judge = "Callable[[Record], tuple[str, str]]"
+
+
+def judges(
+    workspace: Workspace, images: Sequence[Image], rules: scan.Rules
+) -> Mapping[str, Callable[[Record], tuple[str, str]]]:
+    """For each stage with reports of its own: what they say, as status and reason.
+
+    Parameters
+    ----------
+    rules:
+        Thresholds, waivers and the time of the decision: a scan that was good enough then may not be now.
+
+    Raises
+    ------
+    ConfigurationError
+        The table of expected packages is broken.
+    """
+    named = {image.name: image for image in images}
+    table = expectations.load(workspace.root)
+
+    def of_sbom(record: Record) -> tuple[str, str]:
+        image = named[record.image]
+        layout = Layout(workspace.layout(image.name))
+        platform = next(m.platform for m in layout.manifests() if m.platform.slug == record.platform)
+        one = sbom.target(layout.folder, image.name, image.reference, platform)
+        return sbom.judge(one, sbom.read(workspace, record), table)
+
+    def of_scan(record: Record) -> tuple[str, str]:
+        return scan.again(workspace, record, rules)
+
+    def of_test(record: Record) -> tuple[str, str]:
+        return test.judge(workspace, record)
+
+    return {sbom.STAGE: of_sbom, scan.STAGE: of_scan, test.STAGE: of_test}

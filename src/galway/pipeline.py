@@ -1,0 +1,312 @@
+"""All of it in one go: build, test, SBOM, scan, push, sign, verify, against a throw-away registry and key by default.
+
+A stage that fails for one image ends the way of that image; the others go on. Each stage finds what it did before, so
+that a run that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from galway import judges, local_registry, prepare, registry, signing, tagging, toolbox
+from galway.checks import target
+from galway.errors import GalwayError, NotEvaluatedError
+from galway.evidence import Record
+from galway.layout import Layout
+from galway.signing import Cosign
+from galway.stages import build, publish, sbom, scan, sign, test, verify
+from galway.tools import trivy
+from galway.versioning import Source
+from galway.vulnerabilities import database, policy, waivers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from galway.catalog import Image
+    from galway.registry import Client
+    from galway.toolbox import Tool
+    from galway.tools.buildx import Step
+    from galway.workspace import Workspace
+
+STAGES = (build.STAGE, test.STAGE, sbom.STAGE, scan.STAGE, publish.STAGE, sign.STAGE, verify.STAGE)
+"""In their order; the earliest one that fails gives the exit code."""
+
+State = Literal["waiting", "running", "passed", "failed", "not_evaluated", "skipped"]
+
+
+class Cell(msgspec.Struct, kw_only=True):
+    """One stage of one image.
+
+    Parameters
+    ----------
+    reason:
+        Why it did not pass, one line.
+    seconds:
+        Wall time of the stage, for all images together.
+    """
+
+    state: State = "waiting"
+    reason: str = ""
+    hint: str = ""
+    seconds: float = 0.0
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What became of a run.
+
+    Parameters
+    ----------
+    cells:
+        Image to stage to what happened.
+    records:
+        All that stages wrote, in order.
+    seconds:
+        Wall time.
+    """
+
+    started: str
+    seconds: float = 0.0
+    registry: str = ""
+    cells: dict[str, dict[str, Cell]]
+    records: list[Record] = msgspec.field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a run is asked for.
+
+    Parameters
+    ----------
+    names, platform:
+        As `inv build` takes them.
+    databases:
+        Where to look for a vulnerability database before the places in `docker/scan.toml`.
+    strict:
+        Allow no high vulnerability.
+    """
+
+    names: Sequence[str] = ()
+    platform: Sequence[str] = ()
+    databases: Sequence[str] = ()
+    strict: bool = False
+
+
+@dataclass(kw_only=True)
+class Pipeline:
+    """One run.
+
+    Parameters
+    ----------
+    say:
+        Told of plain lines of progress.
+    observe:
+        Told of BuildKit's steps.
+    changed:
+        Told after each change of a cell.
+    """
+
+    workspace: Workspace
+    wish: Wish
+    say: Callable[[str], None]
+    observe: Callable[[Step], None]
+    changed: Callable[[Outcome], None]
+    outcome: Outcome = field(init=False)
+    images: tuple[Image, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the catalog, so that a wrong name is an error before anything is done."""
+        self.images = prepare.load_catalog(self.workspace, self.wish.names).select(self.wish.names)
+        self.platforms = prepare.platforms(self.wish.platform, self.images)
+        cells = {image.name: {stage: Cell() for stage in STAGES} for image in self.images}
+        started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.outcome = Outcome(started=started, cells=cells)
+        self.failures: list[GalwayError] = []
+
+    def run(self) -> Outcome:
+        """Go through all stages.
+
+        Raises
+        ------
+        GalwayError
+            Only what comes before the first stage; everything after it is in the outcome.
+        """
+        clock = time.monotonic()
+        self._stage(build.STAGE, self._build)
+        self._stage(test.STAGE, self._test)
+        self._stage(sbom.STAGE, self._sbom)
+        self._stage(scan.STAGE, self._scan)
+        with contextlib.ExitStack() as stack:
+            shop: list[tuple[Client, Cosign]] = []
+
+            def opened() -> tuple[Client, Cosign]:
+                if not shop:
+                    shop.append(stack.enter_context(self._shop()))
+                return shop[0]
+
+            self._stage(publish.STAGE, lambda images: self._publish(images, opened()[0]))
+            self._stage(sign.STAGE, lambda images: self._sign(images, *opened()))
+            self._stage(verify.STAGE, lambda images: self._verify(images, *opened()))
+        self.outcome.seconds = round(time.monotonic() - clock, 1)
+        return self.outcome
+
+    @property
+    def verdict(self) -> GalwayError | None:
+        """What to end with: the earliest failure, else what could not be evaluated, else None."""
+        if self.failures:
+            return self.failures[0]
+        for stage in STAGES:
+            for name, cells in self.outcome.cells.items():
+                if cells[stage].state == "not_evaluated":
+                    return NotEvaluatedError(f"{stage} of {name}: {cells[stage].reason}", hint=cells[stage].hint)
+        return None
+
+    def _stage(self, stage: str, step: Callable[[tuple[Image, ...]], list[Record]]) -> None:
+        """Take the images that are still on their way through one stage."""
+        alive = tuple(image for image in self.images if not self._ended(image))
+        for image in self.images:
+            self._set(image.name, stage, "running" if image in alive else "skipped", "an earlier stage failed")
+        if not alive:
+            return
+        clock = time.monotonic()
+        records: list[Record] = []
+        error: GalwayError | None = None
+        try:
+            records = step(alive)
+            error = VERDICTS[stage](records)
+        except GalwayError as caught:
+            error = caught
+        if error is not None and not isinstance(error, NotEvaluatedError):
+            self.failures.append(error)
+        self.outcome.records += records
+        seconds = round(time.monotonic() - clock, 1)
+        for image in alive:
+            state, reason = _fold([record for record in records if record.image == image.name])
+            if state == "waiting":  # the stage ended before it came to this image
+                state, reason = "failed", error.message if error else "the stage said nothing about it"
+            self._set(image.name, stage, state, reason, hint=error.hint if error else "", seconds=seconds)
+
+    def _ended(self, image: Image) -> bool:
+        return any(cell.state == "failed" for cell in self.outcome.cells[image.name].values())
+
+    def _set(
+        self, name: str, stage: str, state: State, reason: str = "", *, hint: str = "", seconds: float = 0.0
+    ) -> None:
+        reason = "" if state in ("running", "passed") else reason
+        self.outcome.cells[name][stage] = Cell(state=state, reason=reason, hint=hint, seconds=seconds)
+        self.changed(self.outcome)
+
+    def _build(self, images: tuple[Image, ...]) -> list[Record]:
+        names = [image.name for image in images]
+        plan = prepare.plan(self.workspace, names=names, platform=self.wish.platform)
+        request = prepare.request(self.workspace, plan, builder=None, say=self.say)
+        records = build.run(self.workspace, request, observe=self.observe)
+        build.load(self.workspace, plan.images, request.engine, say=self.say)
+        return records
+
+    def _test(self, images: tuple[Image, ...]) -> list[Record]:
+        wanted, refused = target.select(self.workspace, images, self.platforms)
+        if refused is not None:
+            raise refused
+        return prepare.session(self.workspace, wanted, say=self.say).run(wanted)
+
+    def _sbom(self, images: tuple[Image, ...]) -> list[Record]:
+        targets = [
+            sbom.target(self.workspace.layout(image.name), image.name, image.reference, platform)
+            for image in images
+            for platform in self.platforms
+            if platform in image.platforms
+        ]
+        return sbom.run(self.workspace, self._tool(trivy.TOOL), targets, say=self.say)
+
+    def _scan(self, images: tuple[Image, ...]) -> list[Record]:
+        rules, tool = self._rules(), self._tool(trivy.TOOL)
+        named = self.wish.databases or os.environ.get("TRIVY_DATABASE", "").split()
+        sources = tuple(named) or rules.policy.database.repositories
+        asked = database.obtain(self.workspace, tool, sources, rules.policy, say=self.say)
+        targets = scan.select(self.workspace, images, self.platforms)
+        return scan.run(self.workspace, tool, targets, rules, asked=asked, say=self.say)
+
+    def _publish(self, images: tuple[Image, ...], client: Client) -> list[Record]:
+        request = publish.Request(
+            images=self._there(images, client),
+            ref=tagging.choose(Source.read(self.workspace.root)),
+            pinned=False,
+            default_branch=tagging.default_branch(),
+            client=client,
+            judges=judges.judges(self.workspace, images, self._rules()),
+        )
+        return publish.run(self.workspace, request, publish.plan(self.workspace, request))
+
+    def _sign(self, images: tuple[Image, ...], client: Client, cosign: Cosign) -> list[Record]:
+        return [
+            sign.run(sign.request(self.workspace, image, client, cosign), say=self.say)
+            for image in self._there(images, client)
+        ]
+
+    def _verify(self, images: tuple[Image, ...], client: Client, cosign: Cosign) -> list[Record]:
+        table = prepare.load_catalog(self.workspace, self.wish.names)
+        records = []
+        for image in self._there(images, client):
+            reference = replace(image.reference, tag=None, digest=Layout(self.workspace.layout(image.name)).digest)
+            platforms = verify.platforms(self.workspace, image, reference)
+            published = verify.published(table, image, reference, platforms=platforms, client=client, cosign=cosign)
+            records.append(verify.run(self.workspace, published, say=self.say))
+        return records
+
+    def _there(self, images: tuple[Image, ...], client: Client) -> tuple[Image, ...]:
+        """The images under the throw-away registry's name."""
+        return tuple(replace(image, reference=replace(image.reference, registry=client.name)) for image in images)
+
+    def _tool(self, name: str) -> Tool:
+        return toolbox.ensure(self.workspace, name, say=self.say)
+
+    def _rules(self) -> scan.Rules:
+        table = prepare.load_catalog(self.workspace, self.wish.names)
+        return scan.Rules(
+            policy=policy.load(self.workspace.root, strict=self.wish.strict),
+            waivers=waivers.load(self.workspace.root, images={image.name for image in table.images}),
+            now=datetime.datetime.now(datetime.UTC),
+        )
+
+    @contextlib.contextmanager
+    def _shop(self) -> Iterator[tuple[Client, Cosign]]:
+        """A registry on loopback and a key that nobody will ever use again."""
+        folder = self.workspace.state / "pipeline"
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        tool = self._tool("cosign")
+        passphrase = {"COSIGN_PASSWORD": secrets.token_urlsafe(24)}
+        try:
+            with local_registry.running(self.workspace, folder / "registry", say=self.say) as made:
+                self.outcome.registry = made.name
+                key = signing.generate(tool, folder / "throw-away.key", folder / "throw-away.pub", passphrase)
+                yield registry.Client(made.name), Cosign(tool=tool, trust=key, environment=passphrase)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+VERDICTS: Mapping[str, Callable[[list[Record]], GalwayError | None]] = {
+    build.STAGE: lambda _records: None,
+    test.STAGE: test.verdict,
+    sbom.STAGE: sbom.verdict,
+    scan.STAGE: scan.verdict,
+    publish.STAGE: publish.verdict,
+    sign.STAGE: lambda _records: None,
+    verify.STAGE: verify.verdict,
+}
+"""What each stage says about its records; those of build and sign are there only when they passed."""
+
+
+def _fold(records: Iterable[Record]) -> tuple[State, str]:
+    """The worst status of one image's records, with its reason; `waiting` where there is none."""
+    order: tuple[State, ...] = ("failed", "not_evaluated", "skipped", "passed")
+    seen = sorted(records, key=lambda record: order.index(record.status))
+    return (seen[0].status, seen[0].reason) if seen else ("waiting", "")
