@@ -101,8 +101,8 @@ class EngineReport:
         Files that it was given and could not (fully) read, with the reason.
     raw:
         Its own report, as it is written beside the summary.
-    seconds, memory:
-        Wall time, and the largest resident set of its processes in bytes (0 where unknown).
+    seconds, cpu_seconds, memory:
+        Wall time, processor time, and the largest resident set of its processes in bytes (0 where unknown).
     """
 
     engine: str
@@ -112,4 +112,5 @@ class EngineReport:
     unread: dict[str, str]
     raw: dict[str, object]
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     memory: int = 0

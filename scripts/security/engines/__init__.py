@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from security.engines import bandit, semgrep
 from security.errors import EngineError
 from security.model import EngineReport
-from security.process import largest
+from security.process import cpu_seconds, largest
 
 if TYPE_CHECKING:
     from security.process import Deadline
@@ -43,7 +43,7 @@ def chosen(scan_type: str) -> tuple[Engine, ...]:
 
 def run(engine: Engine, targets: Targets, settings: Settings, deadline: Deadline) -> EngineReport:
     """The report of one engine; a failure is a report too, one in which no file was read."""
-    started = time.monotonic()
+    started, used = time.monotonic(), cpu_seconds()
     try:
         report = engine.scan(targets, settings, deadline)
     except EngineError as error:
@@ -55,8 +55,8 @@ def run(engine: Engine, targets: Targets, settings: Settings, deadline: Deadline
             unread=dict.fromkeys(targets.files, f"{engine.NAME} failed"),
             raw={},
         )
-    return _timed(report, time.monotonic() - started)
+    return _timed(report, time.monotonic() - started, cpu_seconds() - used)
 
 
-def _timed(report: EngineReport, seconds: float) -> EngineReport:
-    return dataclasses.replace(report, seconds=round(seconds, 2), memory=largest())
+def _timed(report: EngineReport, seconds: float, cpu: float) -> EngineReport:
+    return dataclasses.replace(report, seconds=round(seconds, 2), cpu_seconds=round(cpu, 2), memory=largest())

@@ -23,7 +23,7 @@ ENGINES = ("semgrep", "bandit", "dependencies")
 def merge(findings: Iterable[Finding], *, root: Path) -> tuple[Finding, ...]:
     """One finding for one flaw: same file, same family, same statement; repeats of one rule stay apart."""
     groups: dict[tuple[str, str, int], list[Finding]] = defaultdict(list)
-    for found in findings:
+    for found in sorted(findings, key=lambda one: one.path):  # so that each file is read and split once
         place = -found.line if found.subject else source.read(file(root, found)).at(found.line)
         groups[found.path, f"{family(found)} {found.subject}", place].append(found)
     merged: list[Finding] = []
@@ -65,7 +65,8 @@ def fingerprint(findings: Iterable[Finding], *, root: Path) -> tuple[Finding, ..
     The group is the family, the path, the normalised statement and the statements that give its names their values;
     the fingerprint adds the index among equal ones, in the file's order.
     """
-    named = [dataclasses.replace(found, group=digest(describe(found, root))) for found in findings]
+    by_file = sorted(findings, key=lambda one: one.path)  # so that each file is read and split once
+    named = [dataclasses.replace(found, group=digest(describe(found, root))) for found in by_file]
     seen: dict[str, int] = defaultdict(int)
     result = []
     for found in sorted(named, key=lambda one: (one.path, one.line, one.column, one.rule)):

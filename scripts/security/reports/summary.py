@@ -179,7 +179,8 @@ def document(outcome: Outcome, verdict: Verdict, settings: Settings) -> dict[str
         "findings": [entry(found) for found in outcome.findings],
         VOLATILE: {
             "started": outcome.started, "seconds": round(outcome.seconds, 2), "memory_peak_bytes": outcome.memory,
-            "engines": {report.engine: {"seconds": report.seconds, "memory_peak_bytes": report.memory}
+            "engines": {report.engine: {"seconds": report.seconds, "cpu_seconds": report.cpu_seconds,
+                                         "memory_peak_bytes": report.memory}
                         for report in outcome.reports},
             "advisories_age_days": outcome.dependencies.age,
         },
