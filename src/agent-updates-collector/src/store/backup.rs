@@ -57,7 +57,7 @@ fn write_copy(database: &Path, draft: &Path) -> Result<verify::Report, Error> {
         let backup = Backup::new(&source, &mut target).map_err(failed(draft))?;
         // In one go, from one state: in steps, each commit of the service would make it begin again.
         backup
-            .run_to_completion(-1, Duration::from_millis(50), None)
+            .run_to_completion(i32::MAX, Duration::from_millis(50), None)
             .map_err(failed(draft))?;
         drop(backup);
         // One file, without a log beside it.

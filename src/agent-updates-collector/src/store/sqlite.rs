@@ -43,10 +43,15 @@ pub fn open_writer(path: &Path, synchronous: &str) -> Result<Connection, Error> 
     // Without SQLITE_OPEN_URI: the path is a path, whatever characters are in it. The connection never leaves its thread.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed(path))?;
-    check_library(&connection).map_err(failed(path))??;
-    configure(&connection, synchronous).map_err(failed(path))?;
+    check_library(&connection).map_err(damaged_or_failed(path))??;
+    // Before anything could be written to a damaged file.
+    let is_new = schema(&connection).map_err(damaged_or_failed(path))? == 0;
+    if !is_new {
+        check_schema(&connection, path)?;
+        check_file(&connection, path)?;
+    }
+    configure(&connection, synchronous, is_new).map_err(failed(path))?;
     migrate(&mut connection, path)?;
-    check_file(&connection, path)?;
     Ok(connection)
 }
 
@@ -77,10 +82,12 @@ fn check_library(connection: &Connection) -> rusqlite::Result<Result<(), Error>>
     }))
 }
 
-fn configure(connection: &Connection, synchronous: &str) -> rusqlite::Result<()> {
+fn configure(connection: &Connection, synchronous: &str, is_new: bool) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Only counts before the first table.
-    connection.pragma_update(None, "auto_vacuum", "incremental")?;
+    if is_new {
+        // Only counts before the first table.
+        connection.pragma_update(None, "auto_vacuum", "incremental")?;
+    }
     connection.pragma_update(None, "journal_mode", "wal")?;
     // An answer promises that the events are on the disk: FULL syncs the log at each commit, NORMAL would not.
     connection.pragma_update(None, "synchronous", synchronous)?;
@@ -94,15 +101,20 @@ fn configure(connection: &Connection, synchronous: &str) -> rusqlite::Result<()>
     Ok(())
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
-    let taken = schema(connection).map_err(failed(path))?;
-    if taken > SCHEMA {
+fn check_schema(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found = schema(connection).map_err(failed(path))?;
+    if found > SCHEMA {
         return Err(Error::SchemaTooNew {
             path: path.to_owned(),
-            found: taken,
+            found,
             known: SCHEMA,
         });
     }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let taken = schema(connection).map_err(failed(path))?;
     for (index, step) in MIGRATIONS.iter().enumerate().skip(taken) {
         apply(connection, step, index + 1).map_err(failed(path))?;
     }
@@ -157,13 +169,18 @@ fn check_file(connection: &Connection, path: &Path) -> Result<(), Error> {
             path: path.to_owned(),
             found: verdict,
         }),
-        Err(error) => Err(match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => Error::Corrupt {
-                path: path.to_owned(),
-                found: error.to_string(),
-            },
-            _ => failed(path)(error),
-        }),
+        Err(error) => Err(damaged_or_failed(path)(error)),
+    }
+}
+
+/// An error of SQLite with the file's name; damage is told from all else.
+pub(super) fn damaged_or_failed(path: &Path) -> impl Fn(rusqlite::Error) -> Error + '_ {
+    |error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => Error::Corrupt {
+            path: path.to_owned(),
+            found: error.to_string(),
+        },
+        _ => failed(path)(error),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::sqlite::{failed, schema, SCHEMA};
+use super::sqlite::{damaged_or_failed, failed, schema, SCHEMA};
 use crate::error::Error;
 
 /// What a whole database holds.
@@ -36,12 +36,7 @@ pub fn verify(path: &Path) -> Result<Report, Error> {
     match check(&connection) {
         Ok(Ok(report)) => Ok(report),
         Ok(Err(found)) => Err(corrupt(found)),
-        Err(error) => match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-                Err(corrupt(error.to_string()))
-            }
-            _ => Err(failed(path)(error)),
-        },
+        Err(error) => Err(damaged_or_failed(path)(error)),
     }
 }
 

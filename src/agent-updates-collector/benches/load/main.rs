@@ -1,0 +1,217 @@
+//! Measures what the README promises, over HTTP against the program itself, beside the limit of the same store in this process.
+//!
+//! `cargo bench --bench load` takes some ten minutes. `ROWS` (default 1,000,000) is how full the database is for the questions;
+//! `PAIRS` (5) how often the two rates are measured in turn; `SECONDS_EACH` (8) how long each measurement runs.
+//!
+//! Latencies are open loop: a request is due at its time, whether or not the ones before it were answered, and its latency
+//! counts from then. Rates count what was acknowledged, and are checked against the database. Client and service share the
+//! machine's cores.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+
+mod client;
+mod events;
+mod limit;
+mod service;
+
+use std::env;
+use std::path::Path;
+use std::time::Duration;
+
+use client::{closed_loop, open_loop, percentile, Request};
+use events::{Ids, Maker};
+use service::Service;
+
+/// Lines of one batch, and how many batches are under way at a time.
+const BATCH: usize = 500;
+const WAYS: usize = 8;
+
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+fn main() {
+    let seconds = Duration::from_secs(number("SECONDS_EACH", 8));
+    let folder = tempfile::Builder::new()
+        .prefix("collector-bench-")
+        .tempdir_in(env::temp_dir())
+        .unwrap();
+    let fsync = service::fsync_latency(folder.path());
+    println!("fsync of 4 KiB: median {:.2} ms\n", fsync.as_secs_f64() * 1e3);
+    println!("| figure | measured | bar |\n|---|---|---|");
+    for (ids, bar, tail) in [(Ids::Ordered, 60_000.0, 50.0), (Ids::Random, 35_000.0, 150.0)] {
+        ingest(folder.path(), ids, bar, tail, seconds);
+    }
+    singles(folder.path(), seconds);
+    questions(folder.path(), number("ROWS", 1_000_000), seconds);
+}
+
+fn row(figure: &str, measured: &str, bar: &str) {
+    println!("| {figure} | {measured} | {bar} |");
+}
+
+fn batch_request(maker: &mut Maker) -> Request {
+    Request::post("/v1/events", "application/x-ndjson", maker.batch(BATCH))
+}
+
+/// The rate over HTTP and in this process in turn, then the tail at half of the rate.
+fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
+    let (mut rates, mut ratios, mut memory) = (Vec::new(), Vec::new(), 0);
+    for pair in 0..number("PAIRS", 5) {
+        let service = Service::start(folder);
+        let done = closed_loop(service.api, WAYS, seconds, |way| {
+            let mut maker = Maker::new(ids, pair << 32 | way as u64);
+            move || batch_request(&mut maker)
+        });
+        let acked = done.answers * BATCH;
+        assert_eq!(service.events(), acked, "what was acknowledged is not what is stored");
+        let rate = acked as f64 / done.took.as_secs_f64();
+        memory = memory.max(service.peak_kilobytes());
+        drop(service);
+        let limit = limit::rate(folder, ids, BATCH, WAYS, seconds);
+        eprintln!("{ids:?}, pair {pair}: {rate:.0}/s over HTTP, {limit:.0}/s in process");
+        rates.push(rate);
+        ratios.push(rate / limit);
+    }
+    rates.sort_by(f64::total_cmp);
+    ratios.sort_by(f64::total_cmp);
+    let (rate, ratio) = (rates[rates.len() / 2], ratios[ratios.len() / 2]);
+    row(
+        &format!("NDJSON ingest, {ids:?} ids, median"),
+        &format!("{rate:.0}/s"),
+        &format!("{bar:.0}/s"),
+    );
+    row(
+        &format!("the same, of the in-process rate, {ids:?} ids"),
+        &format!("{:.0} %", ratio * 100.0),
+        "70 %",
+    );
+    row("memory at full load", &format!("{} MB", memory / 1024), "100 MB");
+
+    let service = Service::start(folder);
+    let per_second = bar.min(rate) / 2.0 / BATCH as f64;
+    let latencies = open_loop(service.api, 16, per_second, seconds * 2, |way| {
+        let mut maker = Maker::new(ids, 1 << 40 | way as u64);
+        move || batch_request(&mut maker)
+    });
+    let figure = format!(
+        "500-line batch at {:.0} events/s, {ids:?} ids, p50 and p99",
+        per_second * BATCH as f64
+    );
+    row(
+        &figure,
+        &format!(
+            "{:.1}, {:.1} ms",
+            percentile(&latencies, 50.0),
+            percentile(&latencies, 99.0)
+        ),
+        &format!("{tail} ms"),
+    );
+}
+
+fn single_request(maker: &mut Maker) -> Request {
+    Request::post("/v1/events", "application/json", maker.batch(1))
+}
+
+fn singles(folder: &Path, seconds: Duration) {
+    let service = Service::start(folder);
+    let done = closed_loop(service.api, 64, seconds, |way| {
+        let mut maker = Maker::new(Ids::Ordered, way as u64);
+        move || single_request(&mut maker)
+    });
+    let rate = done.answers as f64 / done.took.as_secs_f64();
+    row("single-event POST, 64 connections", &format!("{rate:.0}/s"), "15000/s");
+    let latencies = open_loop(service.api, 64, 8000.0, seconds, |way| {
+        let mut maker = Maker::new(Ids::Ordered, 1 << 40 | way as u64);
+        move || single_request(&mut maker)
+    });
+    row(
+        "single-event POST at 8000/s, p99",
+        &format!("{:.1} ms", percentile(&latencies, 99.0)),
+        "25 ms",
+    );
+    drop(service);
+
+    let service = Service::start(folder);
+    row(
+        "start to ready",
+        &format!("{:.0} ms", service.ready_after.as_secs_f64() * 1e3),
+        "200 ms",
+    );
+    let latencies = open_loop(service.api, 4, 50.0, seconds, |way| {
+        let mut count = 0;
+        move || {
+            count += 1;
+            Request::post("/v1/hooks/claude", "application/json", events::hook(way, count))
+        }
+    });
+    row(
+        "hook route, idle, p99",
+        &format!("{:.1} ms", percentile(&latencies, 99.0)),
+        "10 ms",
+    );
+}
+
+/// The questions while events come in at half of the promised rate.
+fn questions(folder: &Path, rows: u64, seconds: Duration) {
+    let service = Service::start(folder);
+    let mut maker = Maker::new(Ids::Ordered, 1);
+    let batches = rows as usize / BATCH / WAYS;
+    std::thread::scope(|scope| {
+        for way in 0..WAYS {
+            let api = service.api;
+            scope.spawn(move || {
+                let mut maker = Maker::new(Ids::Ordered, 1 << 32 | way as u64);
+                let mut connection = client::Connection::open(api);
+                for _ in 0..batches {
+                    connection.ask(&batch_request(&mut maker));
+                }
+            });
+        }
+    });
+    maker.batch(1);
+    let api = service.api;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            open_loop(api, WAYS, 30_000.0 / BATCH as f64, seconds * 2, |way| {
+                let mut maker = Maker::new(Ids::Ordered, 1 << 41 | way as u64);
+                move || batch_request(&mut maker)
+            })
+        });
+        for (figure, path, bar) in [
+            ("agent state", events::agent_path as fn(u64) -> String, "5 ms"),
+            ("task timeline", events::task_path, "20 ms"),
+        ] {
+            let latencies = open_loop(api, 4, 50.0, seconds, |way| {
+                let mut count = way as u64;
+                move || {
+                    count += 7919;
+                    Request::get(&path(count))
+                }
+            });
+            let figure = format!("{figure} at {rows} rows, while ingesting 30000/s, p99");
+            row(&figure, &format!("{:.1} ms", percentile(&latencies, 99.0)), bar);
+        }
+    });
+    let bytes = service.database_bytes() as f64;
+    row(
+        "database",
+        &format!(
+            "{:.2} GB, {:.0} bytes an event",
+            bytes / 1e9,
+            bytes / service.events() as f64
+        ),
+        "",
+    );
+    row(
+        "memory, after all that",
+        &format!("{} MB", service.peak_kilobytes() / 1024),
+        "100 MB",
+    );
+}
