@@ -26,7 +26,7 @@ from galway.signing import Cosign
 from galway.stages import build, publish, sbom, scan, sign, test, verify
 from galway.tools import trivy
 from galway.versioning import Source
-from galway.vulnerabilities import database, policy, waivers
+from galway.vulnerabilities import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -228,7 +228,7 @@ class Pipeline:
         return sbom.run(self.workspace, self._tool(trivy.TOOL), targets, say=self.say)
 
     def _scan(self, images: tuple[Image, ...]) -> list[Record]:
-        rules, tool = self._rules(), self._tool(trivy.TOOL)
+        rules, tool = prepare.rules(self.workspace, strict=self.wish.strict), self._tool(trivy.TOOL)
         named = self.wish.databases or os.environ.get("TRIVY_DATABASE", "").split()
         sources = tuple(named) or rules.policy.database.repositories
         asked = database.obtain(self.workspace, tool, sources, rules.policy, say=self.say)
@@ -242,7 +242,7 @@ class Pipeline:
             pinned=False,
             default_branch=tagging.default_branch(),
             client=client,
-            judges=judges.judges(self.workspace, images, self._rules()),
+            judges=judges.judges(self.workspace, images, prepare.rules(self.workspace, strict=self.wish.strict)),
         )
         return publish.run(self.workspace, request, publish.plan(self.workspace, request))
 
@@ -268,14 +268,6 @@ class Pipeline:
 
     def _tool(self, name: str) -> Tool:
         return toolbox.ensure(self.workspace, name, say=self.say)
-
-    def _rules(self) -> scan.Rules:
-        table = prepare.load_catalog(self.workspace, self.wish.names)
-        return scan.Rules(
-            policy=policy.load(self.workspace.root, strict=self.wish.strict),
-            waivers=waivers.load(self.workspace.root, images={image.name for image in table.images}),
-            now=datetime.datetime.now(datetime.UTC),
-        )
 
     @contextlib.contextmanager
     def _shop(self) -> Iterator[tuple[Client, Cosign]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from galway import bases, catalog, engine, host, plan as planning, toolbox, versioning
@@ -12,9 +13,11 @@ from galway.errors import ConfigurationError, MissingToolError
 from galway.reference import Platform
 from galway.stages import sbom
 from galway.stages.build import Request
+from galway.stages.scan import Rules
 from galway.stages.test import Session
 from galway.tools import structure_test, trivy
 from galway.versioning import Source
+from galway.vulnerabilities import policy, waivers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -163,6 +166,22 @@ def _sboms(
             if record.status == "passed"
         }
     return found
+
+
+def rules(workspace: Workspace, *, strict: bool = False) -> Rules:
+    """What a scan is judged by today: thresholds, waivers, and the time.
+
+    Raises
+    ------
+    ConfigurationError
+        A table is broken.
+    """
+    images = {image.name for image in load_catalog(workspace, environment={}).images}
+    return Rules(
+        policy=policy.load(workspace.root, strict=strict),
+        waivers=waivers.load(workspace.root, images=images),
+        now=datetime.now(UTC),
+    )
 
 
 def secrets(workspace: Workspace, image: Image, resolved: Mapping[str, Base]) -> dict[str, str]:

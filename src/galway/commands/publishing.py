@@ -83,7 +83,7 @@ def push(
     """
     import os
 
-    from galway import console, copying, prepare, tagging, versioning
+    from galway import console, copying, judges, prepare, tagging, versioning
     from galway.report import publishing as report
     from galway.stages import publish as stage
     from galway.toolbox import progress
@@ -113,6 +113,7 @@ def push(
             default_branch=tagging.default_branch(),
             client=client,
             stand_ins=tuple(stand_in),
+            judges=judges.judges(workspace, images, prepare.rules(workspace)),
         )
         jobs = stage.plan(workspace, request)
         if dry or c.config.run.dry:

@@ -41,7 +41,6 @@ def scan(
     Thresholds and database are in docker/scan.toml, waivers in docker/exceptions.toml.
     Environment: TRIVY_DATABASE, as --database.
     """
-    import datetime
     import os
     from pathlib import Path
 
@@ -49,22 +48,21 @@ def scan(
     from galway.report import scanning as report
     from galway.stages import scan as stage
     from galway.tools import trivy
-    from galway.vulnerabilities import database as databases, policy as policies, waivers
+    from galway.vulnerabilities import database as databases
     from galway.workspace import Workspace
 
     with console.edge():
         workspace = Workspace.here()
         table = prepare.load_catalog(workspace, image)
         targets = stage.select(workspace, table.select(image), prepare.platforms(platform, table.select(image)))
-        policy = policies.load(workspace.root, strict=strict)
-        accepted = waivers.load(workspace.root, images={one.name for one in table.images})
+        rules = prepare.rules(workspace, strict=strict)
         if dry or c.config.run.dry:
             console.dry_run(report.targets(targets), stage.commands(trivy.TOOL, trivy.cache(workspace)))
             return
         tool = toolbox.ensure(workspace, trivy.TOOL, say=console.say)
         named = database or os.environ.get("TRIVY_DATABASE", "").split()
-        asked = databases.obtain(workspace, tool, named or policy.database.repositories, policy, say=console.say)
-        rules = stage.Rules(policy=policy, waivers=accepted, now=datetime.datetime.now(datetime.UTC))
+        sources = named or rules.policy.database.repositories
+        asked = databases.obtain(workspace, tool, sources, rules.policy, say=console.say)
         records = stage.run(workspace, tool, targets, rules, asked=asked, say=console.say)
         if output:
             stage.export(workspace, records, Path(output), summary=report.markdown(records))
