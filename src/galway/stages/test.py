@@ -28,6 +28,7 @@ from galway.tools import structure_test
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from galway.catalog import Image
     from galway.checks.target import Target
     from galway.engine import Engine
     from galway.evidence import Record, Status
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 STAGE = "test"
 CHECKS = f"{STAGE}-checks.json"
+POLICY_FILES = ("docker/content.toml", "docker/sbom.toml")
 TOOL = f"galway, {structure_test.NAME}"
 
 KINDS: Mapping[Kind, Callable[[Subject], list[Check]]] = {
@@ -208,10 +210,7 @@ class _Work:
             reason=reason,
             tool=TOOL,
             tool_version=self.session.tool.version,
-            policy=(
-                f"size_budget={image.size_budget}",
-                f"structure_test={_sha256(workspace.root / image.structure_test)}",
-            ),
+            policy=policy(workspace, image),
             started=self.started,
             seconds=round(time.monotonic() - self.clock, 3),
             measures={"checks": msgspec.to_builtins(ordered), "counts": counts(ordered)},
@@ -251,6 +250,27 @@ class _Work:
             session.say(f"{self.target}: its programs do not run here: {error.message}")
             return "no"
         return "emulated"
+
+
+def policy(workspace: Workspace, image: Image) -> tuple[str, ...]:
+    """What an image is held to, as records write it: its budget, its run profile, and the files that say more."""
+    files = [image.structure_test, *POLICY_FILES, *([image.run.seccomp] if image.run.seccomp != "default" else [])]
+    profile = hashlib.sha256(msgspec.json.encode(image.run)).hexdigest()
+    return (
+        f"size_budget={image.size_budget}",
+        f"run_profile={profile}",
+        *(f"{name}={_sha256(workspace.root / name)}" for name in files),
+    )
+
+
+def known(workspace: Workspace, target: Target, tool: Tool) -> Record | None:
+    """The record of exactly this manifest and policy, where everything passed and its reports are as it says."""
+    record = evidence.read(workspace.evidence, target.image.name, target.manifest.platform.slug, STAGE)
+    if record is None or (record.digest, record.tool_version) != (str(target.manifest.digest), tool.version):
+        return None
+    if record.policy != policy(workspace, target.image) or judge(workspace, record)[0] != "passed":
+        return None
+    return record if record.status == "passed" else None
 
 
 def judge(workspace: Workspace, record: Record) -> tuple[Status, str]:
