@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from filelock import FileLock
 
 from galway import evidence, filesystem, toolbox
 from galway.checks import containers, leftovers, target as tested
@@ -237,6 +238,8 @@ def test_an_interrupt_leaves_no_container(built: Built) -> None:
         label = f"label={containers.CHECKOUT}={stage.mark(built.workspace)}"
         return built.docker(*command, "--quiet", "--filter", label).stdout.split()
 
+    with FileLock(built.workspace.state / "test.lock"):
+        pass  # another run of tests in this checkout is over
     child = subprocess.Popen(
         [sys.executable, "-m", "invoke", "test", "--image", SCANNER],
         cwd=built.workspace.root,

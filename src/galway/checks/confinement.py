@@ -35,7 +35,7 @@ held_back() {
     done
     return 1
 }
-n=0; until held_back || [ $n -ge 40 ]; do n=$((n+1)); i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; done
+n=0; until held_back || [ $n -ge 10 ]; do n=$((n+1)); i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; done
 """
 _PRINT = 'for f in "$@"; do [ -r "$f" ] || continue; echo "== $f"; while IFS= read -r l; do echo "$l"; done <"$f"; done'
 
