@@ -100,6 +100,31 @@ def truncate_layer(layout: Layout) -> None:
     path.write_bytes(path.read_bytes()[:-10])
 
 
+def lengthen_layer(layout: Layout) -> None:
+    path = layout.blob(layout.manifests()[0].layers[0].digest)
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def remove_layer(layout: Layout) -> None:
+    layout.blob(layout.manifests()[0].layers[0].digest).unlink()
+
+
+LAYER_DAMAGE = {
+    "is not what its digest says|cannot be decompressed": corrupt_layer,
+    r"is cut short: \d+ bytes instead of \d+": truncate_layer,
+    "is too long": lengthen_layer,
+    "is missing": remove_layer,
+}
+
+
+@pytest.mark.parametrize("words", LAYER_DAMAGE)
+def test_who_reads_a_damaged_layer_is_told_how_it_is_damaged(tmp_path: Path, words: str) -> None:
+    layout = make(tmp_path, "amd64")
+    LAYER_DAMAGE[words](layout)
+    with pytest.raises(BuildError, match=words):
+        layout.unpacked_size(layout.manifests()[0].layers[0])
+
+
 def corrupt_manifest(layout: Layout) -> None:
     path = layout.blob(layout.manifests()[0].digest)
     path.write_bytes(path.read_bytes() + b" ")

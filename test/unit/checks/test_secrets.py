@@ -283,6 +283,18 @@ def test_a_secret_is_known_by_its_form_wherever_it_stands_and_its_value_is_not_t
     assert "replace it" in check.hint
 
 
+@pytest.mark.parametrize("kind", TOKENS)
+def test_a_secret_across_two_chunks_of_a_file_is_known_too(tmp_path: Path, kind: str) -> None:
+    layout = layouts.build(tmp_path, {"x": b""})
+    (manifest,) = layout.manifests()
+    ((entry, _),) = walk(layout, manifest)
+    data = b" " * 600 + TOKENS[kind].encode() + b" " * 600
+    for cut in range(590, len(data) - 590, 7):
+        seen = Scan(manifest)
+        seen.file(entry, iter([data[:cut], data[cut:]]))
+        assert len(seen.hits) == 1
+
+
 @pytest.mark.parametrize("path", SETTINGS)
 def test_credentials_in_a_file_of_settings_are_found(tmp_path: Path, path: str) -> None:
     check = scan(tmp_path, {path: SETTINGS[path].encode()})
