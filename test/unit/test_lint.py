@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from galway.engine import Engine
 from galway.errors import ImageTestError, MissingToolError, NotEvaluatedError
 from galway.process import Completed
 from galway.stages import lint
@@ -66,6 +67,11 @@ def installed(_workspace: Workspace, name: str, *, say: Callable[[str], None]) -
     return Tool(name=name, version="1", path=TOOLS[name], source="PyPI", verified="sha256", third_party=False)
 
 
+def nobody(_workspace: Workspace) -> Engine | None:
+    """No engine answers."""
+    return None
+
+
 def argv_of(checkout: Workspace, name: str) -> tuple[str, ...]:
     (found,) = (linter for linter in lint.linters(checkout, tools=TOOLS) if linter.name == name)
     return found.argv
@@ -105,7 +111,7 @@ def test_schemas_are_those_that_come_with_the_checker(checkout: Workspace) -> No
 
 
 def test_a_kind_of_file_that_is_not_there_is_skipped_with_its_reason(checkout: Workspace) -> None:
-    result = by_name(lint.run(checkout, ensure=installed, execute=FakeProcesses()))["schema renovate"]
+    result = by_name(lint.run(checkout, find=nobody, ensure=installed, execute=FakeProcesses()))["schema renovate"]
 
     assert (result.status, result.reason) == ("skipped", "no file of its kind")
 
@@ -114,7 +120,9 @@ def test_a_failing_linter_stops_no_other(checkout: Workspace) -> None:
     processes = FakeProcesses(failing=("ruff", "zizmor"))
     seen: list[str] = []
 
-    results = lint.run(checkout, ensure=installed, execute=processes, on_result=lambda result: seen.append(result.name))
+    results = lint.run(
+        checkout, find=nobody, ensure=installed, execute=processes, on_result=lambda result: seen.append(result.name)
+    )
 
     statuses = {name: result.status for name, result in by_name(results).items()}
     assert statuses["ruff check"] == statuses["ruff format"] == statuses["zizmor"] == "failed"
@@ -129,7 +137,7 @@ def test_a_failing_linter_stops_no_other(checkout: Workspace) -> None:
 def test_a_broken_table_is_named_with_its_line(checkout: Workspace) -> None:
     (checkout.root / "docker" / "tools.toml").write_text("a = \n")
 
-    result = by_name(lint.run(checkout, ensure=installed, execute=FakeProcesses()))["toml"]
+    result = by_name(lint.run(checkout, find=nobody, ensure=installed, execute=FakeProcesses()))["toml"]
 
     assert result.status == "failed"
     assert result.output.startswith("docker/tools.toml: ")
@@ -142,7 +150,7 @@ def test_actionlint_that_cannot_be_had_is_said_and_fails_nothing(checkout: Works
             raise MissingToolError("actionlint could not be installed: no network")
         return installed(workspace, name, say=say)
 
-    results = lint.run(checkout, ensure=without, execute=FakeProcesses())
+    results = lint.run(checkout, find=nobody, ensure=without, execute=FakeProcesses())
 
     result = by_name(results)["actionlint"]
     assert (result.status, result.required) == ("not_evaluated", False)
@@ -154,7 +162,7 @@ def test_hadolint_that_cannot_be_had_leaves_the_lint_not_evaluated(checkout: Wor
     def without(_workspace: Workspace, name: str, *, say: Callable[[str], None]) -> Tool:
         raise MissingToolError(f"{name} could not be installed")
 
-    error = lint.verdict(lint.run(checkout, ensure=without, execute=FakeProcesses()))
+    error = lint.verdict(lint.run(checkout, find=nobody, ensure=without, execute=FakeProcesses()))
 
     assert isinstance(error, NotEvaluatedError)
     assert "hadolint" in error.message
@@ -162,7 +170,7 @@ def test_hadolint_that_cannot_be_had_leaves_the_lint_not_evaluated(checkout: Wor
 
 
 def test_a_missing_program_of_the_environment_is_not_a_pass(checkout: Workspace) -> None:
-    results = lint.run(checkout, ensure=installed, execute=FakeProcesses(absent=("shellcheck",)))
+    results = lint.run(checkout, find=nobody, ensure=installed, execute=FakeProcesses(absent=("shellcheck",)))
 
     assert by_name(results)["shellcheck"].status == "not_evaluated"
     assert isinstance(lint.verdict(results), NotEvaluatedError)
@@ -173,4 +181,60 @@ def test_a_tampered_tool_stops_everything(checkout: Workspace) -> None:
         raise TamperedError(f"{name} is not the pinned file")
 
     with pytest.raises(TamperedError):
-        lint.run(checkout, ensure=tampered, execute=FakeProcesses())
+        lint.run(checkout, find=nobody, ensure=tampered, execute=FakeProcesses())
+
+
+class FakeBuildkit:
+    """An engine whose BuildKit prints what it is told to."""
+
+    def __init__(self, stdout: str, code: int) -> None:
+        self.answer = (stdout, code)
+        self.checks: list[tuple[str, ...]] = []
+
+    def find(self, _workspace: Workspace) -> Engine:
+        """The engine that answers."""
+        return Engine(
+            kind="docker",
+            reason="",
+            version="28",
+            docker="docker",
+            env={},
+            containerd_store=True,
+            builder=None,
+            platforms=(),
+        )
+
+    def execute(self, argv: Sequence[str], *, cwd: Path, ok: None, env: object = None) -> Completed:
+        """Stands in for `process.run`."""
+        stdout, code = self.answer if argv[0] == "docker" else ("", 0)
+        if argv[0] == "docker":
+            self.checks.append(tuple(argv))
+        return Completed(argv=tuple(argv), code=code, stdout=stdout, stderr="", seconds=0)
+
+    def lint(self, checkout: Workspace) -> Result:
+        """What its checks amount to."""
+        return by_name(lint.run(checkout, ensure=installed, execute=self.execute, find=self.find))["buildkit checks"]
+
+
+def test_buildkits_checks_need_no_base_image(checkout: Workspace) -> None:
+    (checkout.root / "src/collector/Dockerfile").write_text("ARG RUST_BASE=rust@sha256:12\nFROM ${RUST_BASE}\n")
+    buildkit = FakeBuildkit("Check complete, no warnings found.\n", 0)
+    assert buildkit.lint(checkout).status == "passed"
+    assert buildkit.checks[0][-3:] == ("--file", "docker/Dockerfile.ci", ".")
+    expected = ("--build-arg", "RUST_BASE=scratch", "--file", "src/collector/Dockerfile", "src/collector")
+    assert buildkit.checks[1][-5:] == expected
+
+
+def test_a_warning_of_buildkit_fails_the_lint(checkout: Workspace) -> None:
+    text = (Path(__file__).parents[1] / "data/buildx/check.txt").read_text()
+    result = FakeBuildkit(text, 1).lint(checkout)
+    assert result.status == "failed"
+    assert "InvalidDefaultArgInFrom" in result.output
+
+
+def test_an_engine_without_checks_is_not_a_pass_and_fails_nothing(checkout: Workspace) -> None:
+    result = FakeBuildkit("", 1).lint(checkout)
+    assert (result.status, result.required) == ("not_evaluated", False)
+    results = lint.run(checkout, find=nobody, ensure=installed, execute=FakeProcesses())
+    assert by_name(results)["buildkit checks"].reason == "no Docker engine answers"
+    assert lint.verdict(results) is None

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galway import process, toolbox
+from galway import engine, process, toolbox
 from galway.errors import GalwayError, ImageTestError, MissingToolError, NotEvaluatedError
 from galway.toolbox.download import TamperedError
+from galway.tools import buildx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from galway.engine import Engine
     from galway.workspace import Workspace
 
 PASSED, FAILED, SKIPPED, NOT_EVALUATED = "passed", "failed", "skipped", "not_evaluated"
@@ -28,6 +30,7 @@ digest and the SBOM records what was installed."""
 
 RENOVATE = ("renovate.json", ".github/renovate.json")
 
+_BASE = re.compile(r"^ARG (\w+_BASE)=", re.MULTILINE)
 _SHEBANG = re.compile(rb"#![ \t]*\S*/(?:env[ \t]+(?:-S[ \t]+)?)?(?:ba|da|k)?sh\b")
 _SCRIPT_FOLDERS = (".ci", "docker", "scripts", "src", "test")
 _NOT_OURS = frozenset({"target", "node_modules", "__pycache__"})
@@ -44,7 +47,7 @@ class Linter:
     argv:
         The command; empty for a check made here.
     check:
-        A check made here: it returns a line for each problem.
+        A check made here: it returns a line for each problem, or raises `MissingToolError` where it cannot be made.
     nothing:
         Why there is nothing to do, for instance no file of the kind; empty otherwise.
     missing:
@@ -94,6 +97,7 @@ def run(
     on_result: Callable[[Result], None] = lambda _result: None,
     ensure: Callable[..., toolbox.Tool] = toolbox.ensure,
     execute: Callable[..., process.Completed] = process.run,
+    find: Callable[[Workspace], Engine | None] = engine.find,
 ) -> tuple[Result, ...]:
     """Run all linters, one after the other.
 
@@ -103,11 +107,14 @@ def run(
         Told when a tool is installed.
     on_result:
         Called with each result as it comes.
-    ensure, execute:
-        Install a tool and start a process; the real ones by default.
+    ensure, execute, find:
+        Install a tool, start a process and find the engine that answers; the real ones by default.
     """
     results = []
-    for linter in linters(workspace, tools=_tools(workspace, ensure, say)):
+    for linter in (
+        *linters(workspace, tools=_tools(workspace, ensure, say)),
+        _buildkit(workspace, find, execute),
+    ):
         result = _run(linter, workspace.root, execute)
         on_result(result)
         results.append(result)
@@ -191,11 +198,44 @@ def _over(name: str, argv: tuple[str, ...], files: Sequence[Path], root: Path, *
     return Linter(name=name, argv=(*argv, *(str(file.relative_to(root)) for file in files)), required=required)
 
 
+def _dockerfiles(root: Path) -> list[Path]:
+    found = sorted([*root.glob("docker/Dockerfile.*"), *root.glob("src/*/Dockerfile")])
+    return [file for file in found if file.suffix != ".dockerignore"]
+
+
+def _buildkit(
+    workspace: Workspace, find: Callable[[Workspace], Engine | None], execute: Callable[..., process.Completed]
+) -> Linter:
+    """BuildKit's own checks, by the engine that answers already: none is started for them."""
+
+    def faults() -> list[str]:
+        answering = find(workspace)
+        if answering is None:
+            raise MissingToolError("no Docker engine answers")
+        found = []
+        for file in _dockerfiles(workspace.root):
+            text = file.read_text(encoding="utf-8")
+            argv = buildx.check(
+                answering.docker,
+                str(file.relative_to(workspace.root)),
+                "." if file.parent.name == "docker" else str(file.parent.relative_to(workspace.root)),
+                bases=_BASE.findall(text),
+                builder=answering.builder,
+            )
+            done = execute(argv, env=answering.env, cwd=workspace.root, ok=None)
+            if not buildx.checked(done.stdout):
+                raise MissingToolError("the engine's buildx or BuildKit has no checks; buildx 0.15 and Docker 27 have")
+            if done.code != 0:
+                found.append(done.stdout.rstrip())
+        return found
+
+    return Linter(name="buildkit checks", check=faults, required=False)
+
+
 def _hadolint(root: Path, tool: Path | str) -> Linter:
     if isinstance(tool, str):
         return Linter(name="hadolint", missing=tool)
-    found = sorted([*root.glob("docker/Dockerfile.*"), *root.glob("src/*/Dockerfile")])
-    files = [file for file in found if file.suffix != ".dockerignore"]
+    files = _dockerfiles(root)
     ignored = [flag for rule in HADOLINT_IGNORED for flag in ("--ignore", rule)]
     return _over("hadolint", (str(tool), "--no-color", *ignored), files, root)
 
@@ -243,7 +283,10 @@ def _run(linter: Linter, root: Path, execute: Callable[..., process.Completed]) 
         return result(SKIPPED, reason=linter.nothing)
     if linter.check is not None:
         started = time.monotonic()
-        faults = linter.check()
+        try:
+            faults = linter.check()
+        except MissingToolError as error:
+            return result(NOT_EVALUATED, reason=error.message)
         seconds = time.monotonic() - started
         return result(FAILED if faults else PASSED, seconds=seconds, output="\n".join(faults))
     try:

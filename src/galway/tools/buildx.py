@@ -36,6 +36,27 @@ def bake(
     )
 
 
+def check(docker: str, dockerfile: str, context: str, *, bases: Sequence[str], builder: str | None) -> tuple[str, ...]:
+    """The command that runs BuildKit's own checks over a Dockerfile and builds nothing (buildx 0.15, BuildKit 0.14).
+
+    Parameters
+    ----------
+    bases:
+        The arguments that name base images. They are set to `scratch`: the checks read instructions, a base would be
+        looked up in its registry for nothing.
+    """
+    return (
+        *(docker, "buildx", "build", *(("--builder", builder) if builder else ()), "--check", "--progress", "plain"),
+        *(word for base in bases for word in ("--build-arg", f"{base}=scratch")),
+        *("--file", dockerfile, context),
+    )
+
+
+def checked(stdout: str) -> bool:
+    """Whether the checks of `check` were made, whatever they found; an older buildx or BuildKit ends with an error."""
+    return stdout.startswith("Check complete")
+
+
 def version(docker: str) -> tuple[str, ...]:
     """The command that prints buildx's version."""
     return (docker, "buildx", "version")
