@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NoReturn
 from security import changes, rules, selfcheck, targets
 from security.errors import Exit, ScannerError, UsageError
 from security.process import Deadline
+from security.reports import files
 from security.reports.display import display
 from security.scan import Clock, accept, scan
-from security.settings import NAMES, find_config_dir, load
+from security.settings import NAMES, find_config_dir, find_output_dir, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,12 @@ def dispatch(arguments: argparse.Namespace) -> Exit:
         return show_rules(config_dir, arguments.rule, as_json=arguments.json)
     flags = {name: getattr(arguments, name) for name in NAMES}
     trust = arguments.trust_repository or os.environ.get(TRUST, "").lower() in ("1", "true", "yes", "on")
-    settings = load(flags=flags, environment=os.environ, config_dir=config_dir, trust=trust)
+    try:
+        settings = load(flags=flags, environment=os.environ, config_dir=config_dir, trust=trust)
+    except UsageError:
+        if arguments.command != changes.COMMAND:
+            files.disown(find_output_dir(flags, os.environ, config_dir))
+        raise
     if arguments.command == changes.COMMAND:
         changes.limit()
         found = targets.collect(settings.scan_path, results=settings.output_dir, exclude=settings.exclude)

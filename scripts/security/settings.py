@@ -137,6 +137,12 @@ def load(
     )
 
 
+def find_output_dir(flags: Mapping[str, str | None], environment: Mapping[str, str], config_dir: Path) -> Path:
+    """Where the reports would go, although other settings are wrong."""
+    name = flags.get("output_dir") or environment.get("OUTPUT_DIR") or read_file(config_dir / CONFIG_NAME)["output_dir"]
+    return Path(name).absolute()
+
+
 def find_advisories(text: str) -> Path | None:
     """A path that was asked for must be there; the usual mount may be missing."""
     if text:

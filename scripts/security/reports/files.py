@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -49,6 +50,12 @@ def clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"{error.filename} of an earlier run cannot be removed", fix="remove it") from error
+
+
+def disown(folder: Path) -> None:
+    """Remove an earlier run's summary where this one cannot begin, so that nobody takes it for this one's."""
+    with contextlib.suppress(OSError):
+        (folder / "summary.json").unlink(missing_ok=True)
 
 
 def write(folder: Path, name: str, document: object) -> None:

@@ -72,9 +72,7 @@ def compute(settings: Settings, **options: Any) -> Changes:
     return changes.compute(settings, targets.collect(settings.scan_path, results=settings.output_dir))
 
 
-def test_the_branch_s_and_the_working_tree_s_changes_since_main_are_found(
-    history: History, settings: Settings
-) -> None:
+def test_the_branch_s_and_the_working_tree_s_changes_since_main_are_found(history: History, settings: Settings) -> None:
     (history.root / "b.py").write_text("x = 1\ny = 2\n", encoding="utf-8")
     (history.root / "new.py").write_text("n = 1\n", encoding="utf-8")
     found = compute(settings)

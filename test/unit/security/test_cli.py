@@ -36,6 +36,32 @@ def test_a_wrong_setting_of_the_environment_is_usage(
     assert "SCAN_TYPE=deep" in capsys.readouterr().err
 
 
+def test_a_wrong_setting_leaves_no_summary_of_an_earlier_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "summary.json").write_text('{"status": "passed"}', encoding="utf-8")
+    monkeypatch.setenv("OUTPUT_DIR", str(tmp_path))
+    assert cli.main(["--fail-on", "severe"]) == Exit.USAGE
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_run_that_breaks_off_is_incomplete_and_not_a_finding(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by\x1b zero")
+
+    monkeypatch.setattr(cli, "scan", broken)
+    assert cli.main([]) == Exit.INCOMPLETE
+    assert "the run broke off: ZeroDivisionError: by\\x1b zero" in capsys.readouterr().err
+
+
+def test_rules_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["rules"]) == Exit.PASSED
+    listed = capsys.readouterr().out
+    assert cli.main(["rules", listed.split()[0]]) == Exit.PASSED
+    assert "Why: " in capsys.readouterr().out
+    assert cli.main(["rules", "no-such-rule"]) == Exit.USAGE
+
+
 def test_an_unknown_command_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["explode"])
