@@ -12,13 +12,13 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import programs
 import pytest
 from registries import PASSWORD, USER, login
 from shop import SHA, Shop
 
-from galway import copying, local_registry, process, release, toolbox
+from galway import copying, process, release, toolbox
 from galway.layout import Layout
-from galway.local_registry import LocalRegistry
 from galway.reference import Digest, ImageRef
 from galway.registry import Client, Patience, Repository, referrers
 from galway.stages import publish
@@ -31,37 +31,23 @@ if TYPE_CHECKING:
 
     from conftest import Built
     from galway.evidence import Record
+    from galway.local_registry import LocalRegistry
 
 CI = "jpoley/jp-spec-kit-ci"
 BCRYPT = "$2b$04$BaMSJhKdT5KuWx0bzG5/ZehxesKggVHxSIEHTFW6YCET5cUUvmxJe"
 """Of the tests' password, at the lowest cost."""
 
 
-class Crane(LocalRegistry):
-    """The second registry program; it keeps manifests in memory."""
-
-    def command(self) -> tuple[str, ...]:
-        return (str(self.program), "registry", "serve", "--address", self.name, "--disk", str(self.storage))
-
-
-def start(kind: str, folder: Path, **fields: object) -> LocalRegistry:
-    tool = toolbox.ensure(Workspace.here(), "crane" if kind == "crane" else local_registry.TOOL)
-    folder.mkdir(parents=True, exist_ok=True)
-    made = (Crane if kind == "crane" else LocalRegistry)(program=tool.path, folder=folder, **fields)  # type: ignore[arg-type]
-    made.start()
-    return made
-
-
-@pytest.fixture(params=["docker-registry", "crane"])
+@pytest.fixture(params=programs.NAMES)
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalRegistry]:
-    made = start(request.param, tmp_path / "registry")
+    made = programs.start(request.param, tmp_path / "registry")
     yield made
     made.stop()
 
 
 @pytest.fixture
 def debian(tmp_path: Path) -> Iterator[LocalRegistry]:
-    made = start("docker-registry", tmp_path / "registry")
+    made = programs.start("docker-registry", tmp_path / "registry")
     yield made
     made.stop()
 
@@ -178,7 +164,7 @@ def test_a_full_registry_says_so_and_moves_no_tag(tmp_path: Path) -> None:
     small.mkdir()
     process.run(("mount", "-t", "tmpfs", "-o", "size=8m", "galway-test", str(small)))
     try:
-        registry = start("docker-registry", small)
+        registry = programs.start("docker-registry", small)
         try:
             shop = Shop.open(tmp_path / "shop", f"{registry.name}/jpoley")
             large(shop)
@@ -196,7 +182,7 @@ def test_logins_and_visibility(tmp_path: Path) -> None:
     accounts = tmp_path / "accounts"
     accounts.write_text(f"{USER}:{BCRYPT}\n")
     assert PASSWORD not in accounts.read_text()
-    registry = start("docker-registry", tmp_path / "registry", accounts=accounts)
+    registry = programs.start("docker-registry", tmp_path / "registry", accounts=accounts)
     try:
         shop = Shop.open(tmp_path / "shop", f"{registry.name}/jpoley")
         private, public = shop.image(visibility="private"), shop.image()

@@ -138,6 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path == "/token":
             self.token(parts.query)
             return
+        if parts.path == "/v2/" and not registry.auth:
+            self.answer(200, {}, b"{}")
+            return
         route = _ROUTE.fullmatch(parts.path)
         if route is None:
             self.answer(404)
