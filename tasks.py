@@ -2,7 +2,19 @@
 
 from invoke.collection import Collection
 
-from galway.commands import engine, images, inspect, machine, pipeline, publishing, sbom, scanning, signing, testing
+from galway.commands import (
+    engine,
+    images,
+    inspect,
+    machine,
+    pipeline,
+    publishing,
+    reproduction,
+    sbom,
+    scanning,
+    signing,
+    testing,
+)
 
 namespace = Collection(
     images.plan,
@@ -19,6 +31,7 @@ namespace = Collection(
     signing.sign,
     signing.verify,
     pipeline.pipeline,
+    reproduction.reproduce,
     Collection("engine", engine.engine_show, engine.start, engine.stop, engine.env),
     machine.doctor,
     machine.tools,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from galway import bases, catalog, engine, host, plan as planning, toolbox, versioning
 from galway.archive import Mirror
+from galway.baking import Request
 from galway.errors import ConfigurationError, MissingToolError
 from galway.reference import Platform
 from galway.stages import sbom
-from galway.stages.build import Request
 from galway.stages.scan import Rules
 from galway.stages.test import Session
 from galway.tools import structure_test, trivy

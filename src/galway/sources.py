@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from galway.bom import Bom
+    from galway.layout import Layout, Manifest
     from galway.stages.sbom import Target
     from galway.workspace import Workspace
 
@@ -119,6 +120,11 @@ class Sources:
             return bom.read(sbom.read(self.workspace, record)["cyclonedx"])
         self.say(f"listing the packages of {target.name} for {target.platform}")
         return sbom.list_packages(self.workspace, tool, target)
+
+    def packages_in(self, name: str, layout: Layout, manifest: Manifest) -> Bom:
+        """The packages of one platform in any layout; `name` is what messages call it."""
+        where = ImageRef(LOCAL, layout.folder.resolve().name.lower())
+        return self.packages_of(sbom.Target(name=name, reference=where, layout=layout, manifest=manifest))
 
     def _built(self, name: str, platform: Platform) -> Target:
         catalog = prepare.load_catalog(self.workspace)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from galway.baking import Request
     from galway.catalog import Image
     from galway.checks import Kind
     from galway.checks.target import Target
@@ -51,7 +52,7 @@ class Built:
 
     workspace: Workspace
     engine: Engine
-    request: build.Request
+    request: Request
     records: dict[str, Record]
     images: dict[str, Image]
 

@@ -57,7 +57,7 @@ def build(
     Environment: REGISTRY, VERSION (of one image), CACHE (registry repository of the build cache), COMPRESSION (zstd or
     gzip), BASES (registry or stand-in), SOURCE_DATE_EPOCH.
     """
-    from galway import console, prepare
+    from galway import baking, console, prepare
     from galway.report import images as report
     from galway.stages import build as stage
     from galway.workspace import Workspace
@@ -66,7 +66,7 @@ def build(
         workspace = Workspace.here()
         wanted = prepare.plan(workspace, names=image, platform=platform, no_cache=no_cache)
         if dry or c.config.run.dry:
-            console.dry_run(report.plan(wanted), [stage.command(workspace, builder=builder or None)])
+            console.dry_run(report.plan(wanted), [baking.command(baking.place(workspace), builder=builder or None)])
             return
         request = prepare.request(workspace, wanted, builder=builder or None, say=console.say)
         with console.following(wanted) as observe:

@@ -75,6 +75,8 @@ class Entry:
         Permissions with setuid, setgid and sticky bits, `0o7777` at most.
     uid, gid:
         Owner.
+    modified:
+        Time of the last change, seconds since 1970.
     target:
         Where a link leads: as written for a symbolic one, an image path for a hard one.
     layer:
@@ -88,6 +90,7 @@ class Entry:
     mode: int
     uid: int
     gid: int
+    modified: float
     target: str
     layer: int
 
@@ -229,6 +232,7 @@ def _entry(member: tarfile.TarInfo, layer: int, source: _Forward) -> Entry:
         mode=member.mode & 0o7777,
         uid=member.uid,
         gid=member.gid,
+        modified=member.mtime,
         target=target if kind in ("symlink", "hardlink") else "",
         layer=layer,
     )

@@ -9,72 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from galway import assembly, evidence, plan as planning, process, provenance
-from galway.engine import DOCKER, EMBEDDED
+from galway import assembly, baking, evidence, plan as planning, process, provenance
 from galway.errors import BuildError
 from galway.layout import Layout, Manifest
 from galway.reference import Platform
-from galway.tools import buildx, failure
+from galway.tools import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from galway.bases import Base
+    from galway.baking import Request
     from galway.catalog import Image
     from galway.engine import Engine
     from galway.evidence import Record
-    from galway.plan import Plan, Target
+    from galway.plan import Target
     from galway.tools.buildx import Step, Trace
     from galway.workspace import Workspace
 
 STAGE = "build"
 PROVENANCE = "provenance.json"
-_LARGER = {
-    DOCKER: "give your Docker a larger disk",
-    EMBEDDED: "point GALWAY_CACHE at a larger disk",
-}
-"""The way to a larger disk, by kind of engine."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a build works with.
-
-    Parameters
-    ----------
-    plan:
-        What to build.
-    bases:
-        Resolved base images by Dockerfile argument.
-    secrets:
-        For each image, files mounted while its steps run, by id.
-    engine:
-        What builds.
-    """
-
-    plan: Plan
-    bases: Mapping[str, Base]
-    secrets: Mapping[str, Mapping[str, str]]
-    engine: Engine
-
-
-def define(workspace: Workspace, request: Request) -> dict[str, Any]:
-    """Write the bake definition where a person can run it by hand, and return it."""
-    definition = planning.bake(request.plan, bases=request.bases, secrets=request.secrets)
-    workspace.plan.parent.mkdir(parents=True, exist_ok=True)
-    aside = workspace.plan.with_suffix(".part")
-    aside.write_text(json.dumps(definition, indent=2) + "\n", encoding="utf-8")
-    aside.replace(workspace.plan)
-    return definition
-
-
-def command(
-    workspace: Workspace, *, docker: str = "docker", builder: str | None = None, unexported: Sequence[str] = ()
-) -> tuple[str, ...]:
-    """The one command that a build runs, in the repository's root."""
-    definition = workspace.plan.relative_to(workspace.root)
-    return buildx.bake(docker, definition, metadata=_metadata(workspace), builder=builder, unexported=unexported)
 
 
 def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], None]) -> list[Record]:
@@ -99,21 +53,22 @@ def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], Non
     with FileLock(workspace.state / "build.lock"):  # a second build of this checkout waits, then finds all cached
         scratch = workspace.root / planning.OUT
         shutil.rmtree(scratch, ignore_errors=True)
-        define(workspace, request)
+        where = baking.place(workspace)
+        baking.define(workspace, request, where)
         started = evidence.now()
         current = _current(workspace, request)
-        trace, seconds = _bake(workspace, request, observe, unexported=tuple(current))
+        trace, seconds = baking.run(workspace, request, where, observe, unexported=tuple(current))
         if changed := {step.target for step in trace.instructions if not step.cached} & current.keys():
             current = {name: layout for name, layout in current.items() if name not in changed}
-            _, more = _bake(workspace, request, observe, unexported=tuple(current))
+            _, more = baking.run(workspace, request, where, observe, unexported=tuple(current))
             seconds += more
         work = _Work(
             workspace=workspace,
             request=request,
             current=current,
             trace=trace,
-            metadata=json.loads((workspace.root / _metadata(workspace)).read_bytes()),
-            buildx=process.run(buildx.version(request.engine.docker), env=request.engine.env).stdout.strip(),
+            metadata=json.loads((workspace.root / where.metadata).read_bytes()),
+            buildx=baking.version(request.engine),
         )
         records = [work.record(target, started, seconds) for target in request.plan.targets]
         for image in request.plan.images:
@@ -149,35 +104,14 @@ def load(workspace: Workspace, images: Sequence[Image], engine: Engine, *, say: 
             if done.code == 0:
                 break
             if failure.is_full(done.tail):
-                raise failure.engine_full(f"loading {reference}", engines_disk=_LARGER[engine.kind], detail=done.tail)
+                disk = baking.LARGER[engine.kind]
+                raise failure.engine_full(f"loading {reference}", engines_disk=disk, detail=done.tail)
             if last:
                 raise BuildError(
                     f"the engine does not take {reference}: docker load ended with code {done.code}",
                     hint="the layout is whole: run this again, it builds nothing anew",
                     detail=done.tail,
                 )
-
-
-def _metadata(workspace: Workspace) -> Path:
-    """Where bake says what it built, relative to the repository."""
-    return workspace.plan.relative_to(workspace.root).with_name("metadata.json")
-
-
-def _bake(
-    workspace: Workspace, request: Request, observe: Callable[[Step], None], *, unexported: Sequence[str]
-) -> tuple[Trace, float]:
-    trace = buildx.Trace([target.name for target in request.plan.targets])
-
-    def feed(line: str) -> None:
-        for step in trace.feed(line):
-            observe(step)
-
-    argv = command(workspace, docker=request.engine.docker, builder=request.engine.builder, unexported=unexported)
-    done = process.run(argv, env=request.engine.env, cwd=workspace.root, ok=None, on_stderr=feed)
-    if done.code != 0:
-        shutil.rmtree(workspace.root / planning.OUT, ignore_errors=True)  # half an image; it may be what fills the disk
-        raise failure.explain(trace, destination=str(planning.OUT), engines_disk=_LARGER[request.engine.kind])
-    return trace, done.seconds
 
 
 def _current(workspace: Workspace, request: Request) -> dict[str, Layout]:
@@ -233,7 +167,7 @@ class _Work:
 
     def manifest(self, target: Target) -> Manifest:
         """A target's manifest."""
-        return next(m for m in self.layout(target).manifests() if m.platform == target.platform)
+        return baking.of(self.layout(target), target)
 
     def assemble(self, image: Image) -> None:
         """Join what was built with what the layout holds of the same inputs; anything else is dropped."""

@@ -1,0 +1,234 @@
+"""Builds again from nothing and compares what comes out with what is there, byte for byte, platform by platform.
+
+Manifests are compared, not indexes: two machines that built other platforms would differ in the index alone. The
+record keeps the second build's manifest, whose digest is the verdict: nobody can edit that.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from filelock import FileLock
+
+from galway import baking, bom, evidence, plan as planning, reproduction
+from galway.errors import BuildError, GalwayError, NotEvaluatedError
+from galway.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from galway.baking import Request
+    from galway.bases import Base, again
+    from galway.bom import Bom
+    from galway.evidence import Record, Status
+    from galway.layout import Manifest
+    from galway.plan import Plan, Target
+    from galway.reproduction import Comparison
+    from galway.tools.buildx import Step, Trace
+    from galway.workspace import Workspace
+
+STAGE = "reproduce"
+MANIFEST = "reproduced-manifest.json"
+"""The second build's manifest as it was: where its digest is the record's, the image is reproducible."""
+
+_FOLDER = Path(".galway/reproduce")
+_PLACE = baking.Place(definition=_FOLDER / "bake.json", out=_FOLDER / "out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What a run is given from outside.
+
+    Parameters
+    ----------
+    observe:
+        Told of BuildKit's steps.
+    say:
+        Told of plain lines of progress.
+    packages:
+        Lists the packages of one platform in a layout; asked only where bytes differ.
+    """
+
+    observe: Callable[[Step], None] = lambda _step: None
+    say: Callable[[str], None] = lambda _line: None
+    packages: Callable[[str, Layout, Manifest], Bom]
+
+
+def command(*, builder: str | None = None) -> tuple[str, ...]:
+    """The one command that a second build runs, in the repository's root."""
+    return baking.command(_PLACE, builder=builder)
+
+
+def check(workspace: Workspace, plan: Plan, resolved: Mapping[str, Base]) -> dict[str, tuple[Layout, Manifest]]:
+    """What is there of each target, made from exactly what the checkout holds now.
+
+    Raises
+    ------
+    BuildError
+        Nothing was built, or from something else: the two would differ for a reason that everybody knows.
+    """
+    found = {}
+    for target in plan.targets:
+        name = target.image.name
+        rebuild = f"inv build -i {name} --platform {target.platform.architecture}"
+        layout = Layout(workspace.layout(name))
+        layout.verify()
+        manifest = next((one for one in layout.manifests() if one.platform == target.platform), None)
+        if manifest is None:
+            raise BuildError(f"{name} is not built for {target.platform}", hint=rebuild)
+        record = evidence.read(workspace.evidence, name, target.platform.slug, "build")
+        if record is None or record.digest != str(manifest.digest):
+            raise BuildError(f"the build of {name} for {target.platform} has no record", hint=rebuild)
+        if record.measures.get("inputs") != planning.inputs(plan, target, resolved):
+            raise BuildError(
+                f"{name} for {target.platform} was built from other files, bases or settings than are here now",
+                hint=rebuild,
+            )
+        found[target.name] = (layout, manifest)
+    return found
+
+
+def run(workspace: Workspace, request: Request, hooks: Hooks, *, remade: Sequence[again.Remade] = ()) -> list[Record]:
+    """Build every target again without a cache and compare; the layouts and records of the build stay untouched.
+
+    Parameters
+    ----------
+    remade:
+        What became of bases that were made anew; one that differs fails every image that stands on it.
+
+    Returns
+    -------
+    list[Record]
+        One per target.
+
+    Raises
+    ------
+    BuildError
+        There is nothing to compare with, a step failed, or the disk is full.
+    """
+    started = evidence.now()
+    request = replace(request, plan=_uncached(request.plan))
+    before = check(workspace, request.plan, request.bases)
+    (workspace.root / _FOLDER).mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.root / _FOLDER / "lock"):
+        shutil.rmtree(workspace.root / _PLACE.out, ignore_errors=True)
+        try:
+            baking.define(workspace, request, _PLACE)
+            trace, seconds = baking.run(workspace, request, _PLACE, hooks.observe)
+            work = _Work(workspace=workspace, request=request, hooks=hooks, trace=trace, remade=tuple(remade))
+            version = baking.version(request.engine)
+            records = [
+                msgspec.structs.replace(
+                    work.record(target, before[target.name]), tool_version=version, started=started, seconds=seconds
+                )
+                for target in request.plan.targets
+            ]
+        finally:
+            shutil.rmtree(workspace.root / _PLACE.out, ignore_errors=True)
+    for record in records:
+        evidence.write(workspace.evidence, record)
+    return records
+
+
+def judge(workspace: Workspace, record: Record) -> tuple[Status, str]:
+    """What the kept manifest says: the same digest or another one."""
+    content = evidence.artifact(workspace.evidence, record, MANIFEST)
+    if content is None:
+        return "failed", f"its {MANIFEST} is missing or was changed"
+    if record.artifacts[MANIFEST] != record.digest:
+        return "failed", record.reason or f"the second build is {record.artifacts[MANIFEST][:19]}"
+    return record.status, record.reason
+
+
+def verdict(records: Iterable[Record]) -> GalwayError | None:
+    """None where every image came out the same; a failure comes before what could not be evaluated."""
+    seen = sorted((r for r in records if r.status != "passed"), key=lambda record: record.status != "failed")
+    if not seen:
+        return None
+    first = seen[0]
+    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    message = f"{first.image} {first.platform}: {first.reason}{more}"
+    if first.status != "failed":
+        return NotEvaluatedError(message, hint="run it again with a builder that honours --no-cache")
+    moved = bool(first.measures.get("packages"))
+    return BuildError(
+        message,
+        hint=f"inv build -i {first.image} --no-cache builds it of the packages of today"
+        if moved
+        else "see all of it with inv reproduce --json; docs/reproducibility.md has the usual causes",
+    )
+
+
+def _uncached(plan: Plan) -> Plan:
+    """The same plan with every step executed, and no cache of a registry read or written."""
+    return replace(plan, settings=replace(plan.settings, no_cache=True, cache=""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """A finished second build that has to be compared."""
+
+    workspace: Workspace
+    request: Request
+    hooks: Hooks
+    trace: Trace
+    remade: tuple[again.Remade, ...]
+
+    def record(self, target: Target, before: tuple[Layout, Manifest]) -> Record:
+        """Compare one target and say what came out; the record is not written yet."""
+        name, slug = target.image.name, target.platform.slug
+        made = baking.baked(self.workspace, _PLACE, target)
+        self.hooks.say(f"comparing {name} for {target.platform}")
+        found = reproduction.compare(before, made)
+        steps = [step for step in self.trace.instructions if step.target == target.name]
+        difference, unknown = (None, "") if found.same else self._packages(target, before, made)
+        status, reason = self._judge(target, found, difference, cached=sum(step.cached for step in steps))
+        content = made[0].blob(made[1].digest).read_bytes()
+        measures: dict[str, Any] = {
+            "made": found.new,
+            "steps": len(steps),
+            "bases": [each for each in self.remade if each.argument in dict(target.image.bases)],
+            "layers": found.layers,
+            "settings": found.settings,
+            "packages": difference or None,
+            "packages_unknown": unknown,
+        }
+        return evidence.Record(
+            stage=STAGE,
+            image=name,
+            platform=slug,
+            digest=found.old,
+            status=status,
+            reason=reason,
+            tool="docker buildx bake --no-cache",
+            measures=msgspec.to_builtins(measures),
+            artifacts=evidence.keep(self.workspace.evidence, name, slug, {MANIFEST: content}),
+        )
+
+    def _judge(
+        self, target: Target, found: Comparison, difference: bom.Difference | None, *, cached: int
+    ) -> tuple[Status, str]:
+        """A difference fails whatever its cause: that an archive has moved on explains it, and does not undo it."""
+        if not found.same:
+            return "failed", reproduction.explain(found, difference)
+        for base in self.remade:
+            if base.argument in dict(target.image.bases) and base.reason:
+                return "failed", f"base {base.argument}: {base.reason}"
+        if cached:
+            return "not_evaluated", f"{cached} steps were taken from a cache"
+        return "passed", ""
+
+    def _packages(
+        self, target: Target, before: tuple[Layout, Manifest], made: tuple[Layout, Manifest]
+    ) -> tuple[bom.Difference | None, str]:
+        """Whose versions moved, or why that is not known."""
+        name = target.image.name
+        try:
+            old, new = (self.hooks.packages(name, *side) for side in (before, made))
+        except GalwayError as error:
+            return None, error.message
+        return bom.compare(old.packages, new.packages), ""
