@@ -9,75 +9,34 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import secrets
-import shutil
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from galway import judges, local_registry, prepare, registry, signing, tagging, toolbox
+from galway import judges, prepare, tagging, toolbox
 from galway.checks import target
 from galway.errors import GalwayError, NotEvaluatedError
-from galway.evidence import Record
 from galway.layout import Layout
-from galway.signing import Cosign
+from galway.pipeline.outcome import Cell, Outcome, State, fold
+from galway.pipeline.throwaway import shop
 from galway.stages import build, publish, sbom, scan, sign, test, verify
 from galway.tools import structure_test, trivy
 from galway.versioning import Source
 from galway.vulnerabilities import database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from galway.catalog import Image
+    from galway.evidence import Record
     from galway.registry import Client
+    from galway.signing import Cosign
     from galway.toolbox import Tool
     from galway.tools.buildx import Step
     from galway.workspace import Workspace
 
 STAGES = (build.STAGE, test.STAGE, sbom.STAGE, scan.STAGE, publish.STAGE, sign.STAGE, verify.STAGE)
 """In their order; the earliest one that fails gives the exit code."""
-
-State = Literal["waiting", "running", "passed", "failed", "not_evaluated", "skipped"]
-
-
-class Cell(msgspec.Struct, kw_only=True):
-    """One stage of one image.
-
-    Parameters
-    ----------
-    reason:
-        Why it did not pass, one line.
-    seconds:
-        Wall time of the stage, for all images together.
-    """
-
-    state: State = "waiting"
-    reason: str = ""
-    hint: str = ""
-    seconds: float = 0.0
-
-
-class Outcome(msgspec.Struct, kw_only=True):
-    """What became of a run.
-
-    Parameters
-    ----------
-    cells:
-        Image to stage to what happened.
-    records:
-        All that stages wrote, in order.
-    seconds:
-        Wall time.
-    """
-
-    started: str
-    seconds: float = 0.0
-    registry: str = ""
-    cells: dict[str, dict[str, Cell]]
-    records: list[Record] = msgspec.field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,12 +104,13 @@ class Pipeline:
         self._stage(sbom.STAGE, self._sbom)
         self._stage(scan.STAGE, self._scan)
         with contextlib.ExitStack() as stack:
-            shop: list[tuple[Client, Cosign]] = []
+            opened_once: list[tuple[Client, Cosign]] = []
 
             def opened() -> tuple[Client, Cosign]:
-                if not shop:
-                    shop.append(stack.enter_context(self._shop()))
-                return shop[0]
+                if not opened_once:
+                    opened_once.append(stack.enter_context(shop(self.workspace, say=self.say)))
+                    self.outcome.registry = opened_once[0][0].name
+                return opened_once[0]
 
             self._stage(publish.STAGE, lambda images: self._publish(images, opened()[0]))
             self._stage(sign.STAGE, lambda images: self._sign(images, *opened()))
@@ -189,7 +149,7 @@ class Pipeline:
         self.outcome.records += records
         seconds = round(time.monotonic() - clock, 1)
         for image in alive:
-            state, reason = _fold([record for record in records if record.image == image.name])
+            state, reason = fold([record for record in records if record.image == image.name])
             if state == "waiting":  # the stage ended before it came to this image
                 state, reason = "failed", error.message if error else "the stage said nothing about it"
             self._set(image.name, stage, state, reason, hint=error.hint if error else "", seconds=seconds)
@@ -273,21 +233,6 @@ class Pipeline:
     def _tool(self, name: str) -> Tool:
         return toolbox.ensure(self.workspace, name, say=self.say)
 
-    @contextlib.contextmanager
-    def _shop(self) -> Iterator[tuple[Client, Cosign]]:
-        """A registry on loopback and a key that nobody will ever use again."""
-        folder = self.workspace.state / "pipeline"
-        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-        tool = self._tool("cosign")
-        passphrase = {"COSIGN_PASSWORD": secrets.token_urlsafe(24)}
-        try:
-            with local_registry.running(self.workspace, folder / "registry", say=self.say) as made:
-                self.outcome.registry = made.name
-                key = signing.generate(tool, folder / "throw-away.key", folder / "throw-away.pub", passphrase)
-                yield registry.Client(made.name), Cosign(tool=tool, trust=key, environment=passphrase)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
 
 VERDICTS: Mapping[str, Callable[[list[Record]], GalwayError | None]] = {
     build.STAGE: lambda _records: None,
@@ -299,10 +244,3 @@ VERDICTS: Mapping[str, Callable[[list[Record]], GalwayError | None]] = {
     verify.STAGE: verify.verdict,
 }
 """What each stage says about its records; those of build and sign are there only when they passed."""
-
-
-def _fold(records: Iterable[Record]) -> tuple[State, str]:
-    """The worst status of one image's records, with its reason; `waiting` where there is none."""
-    order: tuple[State, ...] = ("failed", "not_evaluated", "skipped", "passed")
-    seen = sorted(records, key=lambda record: order.index(record.status))
-    return (seen[0].status, seen[0].reason) if seen else ("waiting", "")

@@ -1,0 +1,6 @@
+"""All of it in one go: build, test, SBOM, scan, push, sign, verify."""
+
+from galway.pipeline.outcome import Cell, Outcome, State
+from galway.pipeline.run import STAGES, Pipeline, Wish
+
+__all__ = ["STAGES", "Cell", "Outcome", "Pipeline", "State", "Wish"]
