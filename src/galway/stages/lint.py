@@ -224,7 +224,7 @@ def _buildkit(
             )
             done = execute(argv, env=answering.env, cwd=workspace.root, ok=None)
             if not buildx.checked(done.stdout):
-                raise MissingToolError("the engine's buildx or BuildKit has no checks, which came with buildx 0.15 and Docker 27")
+                raise MissingToolError("no checks in this engine: they need buildx 0.15 and Docker 27")
             if done.code != 0:
                 found.append(done.stdout.rstrip())
         return found
