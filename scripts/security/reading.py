@@ -30,16 +30,18 @@ def data(path: Path, *, limit: int = MAX_BYTES) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UnreadableError("a link" if path.is_symlink() else error.strerror or "cannot be opened") from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError("not a regular file")
         if status.st_size > limit:
             raise UnreadableError(f"larger than {limit} bytes")
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(limit + 1)[:limit]
-        except OSError as error:
-            raise UnreadableError(error.strerror or "cannot be read") from error
+    except OSError as error:
+        raise UnreadableError(error.strerror or "cannot be read") from error
+    finally:
+        os.close(handle)
 
 
 def text(path: Path, *, limit: int = MAX_BYTES) -> str:
