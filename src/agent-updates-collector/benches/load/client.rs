@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub struct Request(Vec<u8>);
 
 impl Request {
-    pub fn post(path: &str, media_type: &str, body: String) -> Self {
+    pub fn post(path: &str, media_type: &str, body: &str) -> Self {
         let length = body.len();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"

@@ -76,7 +76,7 @@ impl Maker {
         let start = text.len();
         let _ = write!(
             text,
-            r#"{{"version":"1.1.0","event_type":"activity.tool_use","timestamp":"{time}","agent_id":"@agent-{agent}@bench","event_id":"{:08x}-{:04x}-{:04x}-{:04x}-{:012x}","session_id":"session-{agent}-{}","source":"mcp","message":"Running the tests of the module","progress":0.5,"tool":{{"tool_name":"Bash","tool_input":{{"command":"cargo test --workspace"}},"duration_ms":{}}},"correlation":{{"trace_id":"trace-{task}-{}","span_id":"{low:016x}"}}"#,
+            r#"{{"version":"1.1.0","event_type":"activity.tool_use","timestamp":"{time}","agent_id":"@agent-{agent}@bench","event_id":"{:08x}-{:04x}-{:04x}-{:04x}-{:012x}","session_id":"session-{agent}-{}","source":"mcp","message":"Running the tests of the module","progress":0.5,"tool":{{"tool_name":"Bash","tool_input":{{"command":"cargo test --workspace"}},"duration_ms":{}}}"#,
             first >> 32,
             first >> 16 & 0xffff,
             first & 0xffff,
@@ -84,7 +84,6 @@ impl Maker {
             second & 0xffff_ffff_ffff,
             self.count / 2000,
             low % 5000,
-            self.count / 50,
         );
         if self.count % 4 == 0 {
             let _ = write!(

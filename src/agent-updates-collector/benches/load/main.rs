@@ -43,6 +43,14 @@ fn main() {
         .tempdir_in(env::temp_dir())
         .unwrap();
     let fsync = service::fsync_latency(folder.path());
+    if let Some(ids) = env::var("LIMIT_ONLY")
+        .ok()
+        .map(|ids| if ids == "random" { Ids::Random } else { Ids::Ordered })
+    {
+        // For a profile of the store alone.
+        println!("{:.0} events/s", limit::rate(folder.path(), ids, BATCH, WAYS, seconds));
+        return;
+    }
     println!("fsync of 4 KiB: median {:.2} ms\n", fsync.as_secs_f64() * 1e3);
     println!("| figure | measured | bar |\n|---|---|---|");
     for (ids, bar, tail) in [(Ids::Ordered, 60_000.0, 50.0), (Ids::Random, 35_000.0, 150.0)] {
@@ -57,12 +65,12 @@ fn row(figure: &str, measured: &str, bar: &str) {
 }
 
 fn batch_request(maker: &mut Maker) -> Request {
-    Request::post("/v1/events", "application/x-ndjson", maker.batch(BATCH))
+    Request::post("/v1/events", "application/x-ndjson", &maker.batch(BATCH))
 }
 
 /// The rate over HTTP and in this process in turn, then the tail at half of the rate.
 fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
-    let (mut rates, mut ratios, mut memory) = (Vec::new(), Vec::new(), 0);
+    let (mut rates, mut ratios, mut processor, mut memory) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for pair in 0..number("PAIRS", 5) {
         let service = Service::start(folder);
         let done = closed_loop(service.api, WAYS, seconds, |way| {
@@ -73,6 +81,7 @@ fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
         assert_eq!(service.events(), acked, "what was acknowledged is not what is stored");
         let rate = acked as f64 / done.took.as_secs_f64();
         memory = memory.max(service.peak_kilobytes());
+        processor.push(service.processor_time().as_secs_f64() * 1e6 / acked as f64);
         drop(service);
         let limit = limit::rate(folder, ids, BATCH, WAYS, seconds);
         eprintln!("{ids:?}, pair {pair}: {rate:.0}/s over HTTP, {limit:.0}/s in process");
@@ -81,6 +90,7 @@ fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
     }
     rates.sort_by(f64::total_cmp);
     ratios.sort_by(f64::total_cmp);
+    processor.sort_by(f64::total_cmp);
     let (rate, ratio) = (rates[rates.len() / 2], ratios[ratios.len() / 2]);
     row(
         &format!("NDJSON ingest, {ids:?} ids, median"),
@@ -91,6 +101,12 @@ fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
         &format!("the same, of the in-process rate, {ids:?} ids"),
         &format!("{:.0} %", ratio * 100.0),
         "70 %",
+    );
+    let time = format!("{:.1} µs", processor[processor.len() / 2]);
+    row(
+        &format!("processor time of the service for one event, {ids:?} ids"),
+        &time,
+        "",
     );
     row("memory at full load", &format!("{} MB", memory / 1024), "100 MB");
 
@@ -116,7 +132,7 @@ fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
 }
 
 fn single_request(maker: &mut Maker) -> Request {
-    Request::post("/v1/events", "application/json", maker.batch(1))
+    Request::post("/v1/events", "application/json", &maker.batch(1))
 }
 
 fn singles(folder: &Path, seconds: Duration) {
@@ -148,7 +164,7 @@ fn singles(folder: &Path, seconds: Duration) {
         let mut count = 0;
         move || {
             count += 1;
-            Request::post("/v1/hooks/claude", "application/json", events::hook(way, count))
+            Request::post("/v1/hooks/claude", "application/json", &events::hook(way, count))
         }
     });
     row(

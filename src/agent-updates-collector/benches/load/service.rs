@@ -65,6 +65,20 @@ impl Service {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// The processor time that it took so far. Unlike rates, it hardly depends on what else the machine does.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let after_name = stat.rsplit_once(") ").unwrap().1;
+        let ticks: u64 = after_name
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|ticks| ticks.parse::<u64>().unwrap())
+            .sum();
+        // A hundred a second, on every Linux.
+        Duration::from_millis(ticks * 10)
+    }
+
     pub fn database_bytes(&self) -> u64 {
         fs::metadata(self.folder.join("events.db")).unwrap().len()
     }
