@@ -53,6 +53,6 @@ def manifest(subject: Manifest, content: bytes, *, form: str) -> bytes:
             "digest": str(subject.digest),
             "size": int(subject.descriptor["size"]),
         },
-        "annotations": {"org.opencontainers.image.created": str(subject.config.get("created", ""))},
+        "annotations": {"org.opencontainers.image.created": subject.created},
     }
     return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()

@@ -42,11 +42,14 @@ class Settings:
         `zstd` or `gzip` (`COMPRESSION`).
     no_cache:
         Execute every step.
+    epoch:
+        Seconds since 1970, the latest time that a file in a layer may have.
     """
 
     cache: str = ""
     compression: str = "zstd"
     no_cache: bool = False
+    epoch: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +202,7 @@ def inputs(plan: Plan, target: Target, bases: Mapping[str, Base]) -> str:
     content = {
         "image": image.name,
         "contents": plan.contents[image.name],
-        "epoch": plan.source.epoch,
+        "epoch": plan.settings.epoch,
         "labels": dict(target.labels),
         "compression": plan.settings.compression,
         "bases": {argument: bases[argument].description for argument, _ in image.bases if argument in bases},
@@ -239,7 +242,7 @@ def _bake_target(
     plan: Plan, target: Target, destination: PurePath, bases: Mapping[str, Base], secrets: Mapping[str, str]
 ) -> dict[str, Any]:
     image, settings = target.image, plan.settings
-    args = {"SOURCE_DATE_EPOCH": str(plan.source.epoch)}
+    args = {"SOURCE_DATE_EPOCH": str(plan.settings.epoch)}
     contexts = {need: f"target:{need}-{target.platform.architecture}" for need in image.needs}
     for argument, reference in image.bases:
         base = bases.get(argument)

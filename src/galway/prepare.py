@@ -98,7 +98,12 @@ def plan(
         platforms=platforms(platform, selected),
         source=source,
         contents={image.name: versioning.contents(workspace.root, source, image.sources) for image in selected},
-        settings=planning.Settings(cache=environment.get("CACHE", ""), compression=compression, no_cache=no_cache),
+        settings=planning.Settings(
+            cache=environment.get("CACHE", ""),
+            compression=compression,
+            no_cache=no_cache,
+            epoch=source.epoch if environment.get("SOURCE_DATE_EPOCH") else int(table.file_time.timestamp()),
+        ),
     )
 
 

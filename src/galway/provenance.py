@@ -69,7 +69,7 @@ def predicate(
                 "source": {"uri": repository, "dirty": plan.source.dirty},
                 "compression": plan.settings.compression,
             },
-            "internalParameters": {"inputs": inputs, "epoch": plan.source.epoch},
+            "internalParameters": {"inputs": inputs, "epoch": plan.settings.epoch},
             "resolvedDependencies": [
                 {"uri": repository, "digest": {"gitCommit": revision}},
                 *(_dependency(reference, bases[argument]) for argument, reference in image.bases if argument in bases),

@@ -30,7 +30,7 @@ class Source:
     branch:
         Branch name; empty on a detached head.
     epoch:
-        Seconds since 1970 that stand in every timestamp: the commit's, or `SOURCE_DATE_EPOCH`.
+        Seconds since 1970 that the label `created` tells: the commit's, or `SOURCE_DATE_EPOCH`.
     tree:
         Git's id of the working tree as it is, untracked files that git does not ignore included; two builds of
         the same tree are builds of the same sources.

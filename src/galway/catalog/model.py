@@ -12,6 +12,7 @@ from galway.errors import ConfigurationError, NothingSelectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from galway.reference import ImageRef, Platform
 
@@ -104,11 +105,20 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """All images, in an order in which each comes after those that it needs."""
+    """All images, in an order in which each comes after those that it needs.
+
+    Parameters
+    ----------
+    vendor, source, licenses:
+        Of all images, for their labels.
+    file_time:
+        The latest time that a file in a layer may have.
+    """
 
     vendor: str
     source: str
     licenses: str
+    file_time: datetime
     images: tuple[Image, ...]
 
     def select(self, names: Sequence[str] = ()) -> tuple[Image, ...]:

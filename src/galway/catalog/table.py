@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -47,6 +48,7 @@ class _CatalogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     vendor: str
     source: str
     licenses: str
+    file_time: datetime
     images: dict[str, _ImageTable]
 
 
@@ -77,7 +79,9 @@ def load(root: Path, *, registry: str | None = None, version: str | None = None)
     }
     _refuse_duplicates(images.values())
     ordered = tuple(images[name] for name in _order(table))
-    return Catalog(vendor=table.vendor, source=table.source, licenses=table.licenses, images=ordered)
+    return Catalog(
+        vendor=table.vendor, source=table.source, licenses=table.licenses, file_time=table.file_time, images=ordered
+    )
 
 
 def _read(path: Path) -> _CatalogTable:

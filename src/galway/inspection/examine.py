@@ -204,16 +204,21 @@ def plain(instruction: str) -> str:
     return " ".join(text.split())
 
 
+CREATED = "org.opencontainers.image.created"
+"""The commit's time; the configuration has the time of files."""
+
+
 def settings(config: Mapping[str, Any]) -> dict[str, str]:
     """How an image runs and what it was made for, as text by name; what is not set is left out.
 
     The names are those of Dockerfile instructions, the values those of the OCI image configuration.
     """
     run = config.get("config", {})
+    labels = run.get("Labels") or {}
     health = run.get("Healthcheck") or {}
     seconds = {word: health[key] // 10**9 for word, key in _HEALTH.items() if health.get(key)}
     found = {
-        "created": str(config.get("created") or ""),
+        "created": str(labels.get(CREATED) or config.get("created") or ""),
         "user": run.get("User") or "",
         "workdir": run.get("WorkingDir") or "",
         "entrypoint": _words(run.get("Entrypoint")),

@@ -14,6 +14,7 @@ INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 REFERENCE_NAME = "org.opencontainers.image.ref.name"
+EPOCH = "1970-01-01T00:00:00Z"
 ATTESTATION = "vnd.docker.reference.type"
 
 
@@ -62,6 +63,12 @@ class Manifest:
     config_digest: Digest
     config: Mapping[str, Any]
     layers: tuple[Layer, ...]
+
+    @property
+    def created(self) -> str:
+        """When it was made, RFC 3339: the commit's time in the label, since the configuration has the time of files."""
+        labels = self.config.get("config", {}).get("Labels") or {}
+        return str(labels.get("org.opencontainers.image.created") or self.config.get("created") or EPOCH)
 
     @property
     def size(self) -> int:

@@ -59,12 +59,11 @@ class Target:
     @property
     def subject(self) -> canonical.Subject:
         """What its SBOM is about; times are cut to seconds, as SPDX wants them."""
-        created = str(self.manifest.config.get("created", "1970-01-01T00:00:00Z"))
         return canonical.Subject(
             reference=self.reference,
             digest=self.manifest.digest,
             platform=self.platform,
-            created=f"{created[:19]}Z",
+            created=f"{self.manifest.created[:19]}Z",
         )
 
 
