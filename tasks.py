@@ -3,6 +3,7 @@
 from invoke.collection import Collection
 
 from galway.commands import (
+    airgap,
     engine,
     images,
     inspect,
@@ -13,6 +14,7 @@ from galway.commands import (
     sbom,
     scanning,
     signing,
+    source,
     testing,
 )
 
@@ -31,7 +33,10 @@ namespace = Collection(
     signing.sign,
     signing.verify,
     pipeline.pipeline,
+    source.scan_source,
+    source.advisories,
     reproduction.reproduce,
+    Collection("bundle", airgap.bundle, airgap.load),
     Collection("engine", engine.engine_show, engine.start, engine.stop, engine.env),
     machine.doctor,
     machine.tools,

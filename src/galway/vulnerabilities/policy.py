@@ -30,6 +30,18 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_age_days: int
 
 
+class Advisories(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the scanner image's snapshot comes from.
+
+    Parameters
+    ----------
+    export:
+        Address of OSV's export for PyPI.
+    """
+
+    export: str
+
+
 class Canary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A package that is known to be vulnerable.
 
@@ -58,6 +70,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     gate: Thresholds
     database: Sources
+    advisories: Advisories
     canary: tuple[Canary, ...]
 
     @property
