@@ -2,6 +2,9 @@
 
 Manifests are compared, not indexes: two machines that built other platforms would differ in the index alone. The
 record keeps the second build's manifest, whose digest is the verdict: nobody can edit that.
+
+"From nothing" leaves out only the Dockerfiles' cache mounts, which hold downloads that are checked against hashes or
+signed lists when they are used, and never what a step made.
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 STAGE = "reproduce"
 MANIFEST = "reproduced-manifest.json"
 """The second build's manifest as it was: where its digest is the record's, the image is reproducible."""
+
+_WORKDIR = "] WORKDIR "
+"""BuildKit looks this instruction up even without a cache: what it makes is an empty folder."""
 
 _FOLDER = Path(".galway/reproduce")
 _PLACE = baking.Place(definition=_FOLDER / "bake.json", out=_FOLDER / "out")
@@ -186,7 +192,8 @@ class _Work:
         found = reproduction.compare(before, made)
         steps = [step for step in self.trace.instructions if step.target == target.name]
         difference, unknown = (None, "") if found.same else self._packages(target, before, made)
-        status, reason = self._judge(target, found, difference, cached=sum(step.cached for step in steps))
+        cached = [step for step in steps if step.cached and _WORKDIR not in step.name]
+        status, reason = self._judge(target, found, difference, cached=len(cached))
         content = made[0].blob(made[1].digest).read_bytes()
         measures: dict[str, Any] = {
             "made": found.new,

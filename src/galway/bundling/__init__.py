@@ -1,0 +1,1 @@
+"""One file that carries images over an air gap: its format (`tape`), words (`contents`), signatures (`attached`)."""
