@@ -1,4 +1,4 @@
-//! The one error type. What a client did wrong is not an error here but a [`crate::http::problem::Problem`].
+//! The one error type. What a client did wrong is not an error here but a [`crate::http::Problem`].
 
 use std::io;
 use std::net::SocketAddr;

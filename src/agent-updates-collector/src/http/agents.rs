@@ -94,6 +94,7 @@ pub(super) struct AgentsQuery {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<usize>,
     /// `next_cursor` of the page before.
+    #[param(pattern = "^[0-9]{1,18}[.][0-9]{1,18}$")]
     cursor: Option<String>,
 }
 

@@ -38,6 +38,7 @@ pub(super) enum Format {
 pub(super) struct ExportQuery {
     /// The form.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 

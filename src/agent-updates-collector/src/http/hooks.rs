@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use utoipa::ToSchema;
 
 use super::{body, App, Problem};
 use crate::adapters::claude;
@@ -14,12 +15,21 @@ use crate::ingest::batch::{read_event, Reading};
 use crate::ingest::Validation;
 use crate::store::Outcome;
 
+/// A hook's payload; what else it has is kept.
+#[derive(ToSchema)]
+#[allow(dead_code)] // for the description only
+pub(super) struct HookPayload {
+    /// The hook.
+    #[schema(pattern = "^[A-Z][A-Za-z]{1,40}$", example = "PreToolUse")]
+    hook_event_name: String,
+}
+
 /// Stores a hook of Claude Code
 ///
 /// Takes a hook's payload as Claude Code posts it. The answer never has a body: 204 after the commit, 503 when it could not be
 /// stored, which does not stop the agent.
 #[utoipa::path(post, path = "/v1/hooks/claude", tag = "events",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body(content = HookPayload, content_type = "application/json"),
     responses(
         (status = 204, description = "Stored"),
         (status = 400, description = "Not a hook's payload"),

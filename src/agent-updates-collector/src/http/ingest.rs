@@ -24,12 +24,32 @@ const LARGE: usize = 512 << 10;
 /// How the events are taken.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct IngestQuery {
     /// Take all events of the request or none.
     #[serde(default)]
     atomic: bool,
     /// How strictly to check; the service's setting otherwise.
+    #[param(inline)]
     validate: Option<Validation>,
+}
+
+/// An event in its usual shape; `/v1/schema/1.1` says more. An array of them, and the shapes that the adapters know, are taken too.
+#[derive(ToSchema)]
+#[allow(dead_code)] // for the description only
+pub(super) struct SentEvent {
+    /// The version of the schema.
+    #[schema(pattern = "^1[.](0|[1-9][0-9]{0,3})[.](0|[1-9][0-9]{0,3})$", example = "1.1.0")]
+    version: String,
+    /// `namespace.action`.
+    #[schema(pattern = "^[a-z_]{1,60}[.][a-z_]{1,60}$", example = "activity.progress")]
+    event_type: String,
+    /// When it happened, with a zone.
+    #[schema(format = DateTime)]
+    timestamp: String,
+    /// Who did it.
+    #[schema(pattern = "^[A-Za-z0-9@._-]{1,100}$", example = "@backend-engineer@galway")]
+    agent_id: String,
 }
 
 /// What became of a request's events.
@@ -73,7 +93,7 @@ pub(super) struct LineError {
 /// One JSON object, an array of them, or NDJSON; plain, gzip or zstd. What can be stored is stored; the answer comes after the
 /// commit: 200 if anything was taken or is there already, 422 if nothing.
 #[utoipa::path(post, path = "/v1/events", tag = "events", params(IngestQuery),
-    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    request_body(content((SentEvent = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 200, body = Receipt, description = "Something was taken"),
         (status = 400, body = super::problem::Document, content_type = "application/problem+json"),

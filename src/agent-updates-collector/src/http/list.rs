@@ -23,8 +23,10 @@ pub(super) struct FilterQuery {
     session: Option<String>,
     /// Of one of these types, with commas between; `git.*` is every type in the namespace.
     #[serde(rename = "type")]
+    #[param(pattern = r"^[a-z_]+\.([a-z_.]+|\*)(,[a-z_]+\.([a-z_.]+|\*)){0,31}$")]
     event_type: Option<String>,
     /// With this status.
+    #[param(pattern = "^(started|thinking|tool_use|progress|waiting|blocked|completed|error)$")]
     status: Option<String>,
     /// Of this task.
     task: Option<String>,
@@ -33,12 +35,15 @@ pub(super) struct FilterQuery {
     /// Of this trace.
     trace: Option<String>,
     /// That came by this way: mcp, hook, cli or system.
+    #[param(pattern = "^(mcp|hook|cli|system)$")]
     source: Option<String>,
     /// Of this tool.
     tool: Option<String>,
     /// That happened at this time (RFC 3339) or later.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// That happened before this time (RFC 3339).
+    #[param(format = DateTime)]
     to: Option<String>,
     /// With this text anywhere in the JSON.
     q: Option<String>,
@@ -59,10 +64,13 @@ impl FilterQuery {
         if types.len() > MOST_TYPES {
             return Err(Problem::query(format!("type has at most {MOST_TYPES} types")));
         }
-        if types
-            .iter()
-            .any(|name| name.is_empty() || name.trim_end_matches(".*").contains('*'))
-        {
+        let is_type = |name: &String| match name.split_once('.') {
+            Some((namespace, action)) => {
+                !namespace.is_empty() && !namespace.contains('*') && (action == "*" || !action.contains('*'))
+            }
+            None => false,
+        };
+        if !types.iter().all(is_type) {
             return Err(Problem::query("a type is namespace.action or namespace.*"));
         }
         let known = |name: &str, word: Option<String>, words: &[&str]| match word {
@@ -99,8 +107,10 @@ pub(super) struct PageQuery {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<usize>,
     /// `next_cursor` of the page before.
+    #[param(pattern = "^[ab][0-9]{1,18}$")]
     cursor: Option<String>,
     /// The order of the places: `desc` begins with the newest.
+    #[param(inline)]
     order: Option<Order>,
 }
 
@@ -180,6 +190,17 @@ pub(super) struct Total {
     pub events: i64,
     /// Whether these are all; a long count ends before.
     pub complete: bool,
+}
+
+impl List {
+    /// No events.
+    pub(super) fn empty() -> Self {
+        Self {
+            events: Vec::new(),
+            next_cursor: None,
+            total: None,
+        }
+    }
 }
 
 impl TryFrom<Page> for List {

@@ -17,8 +17,10 @@ pub(super) const HOUR_US: i64 = 3_600_000_000;
 #[into_params(parameter_in = Query)]
 pub(super) struct SpanQuery {
     /// From this time on (RFC 3339).
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Until this time (RFC 3339).
+    #[param(format = DateTime)]
     to: Option<String>,
 }
 

@@ -41,7 +41,8 @@ const WORDS: &[&str] = &[
     "://",
 ];
 
-/// The patterns. In each, the group `secret` is what goes.
+/// The patterns. In each, the group `secret` is what goes. Letters of both cases are within `(?i-u:…)` only: the tables of
+/// Unicode's cases are not in the program.
 const PATTERNS: &[&str] = &[
     // Keys and tokens that tell themselves by their form.
     r"\b(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b",
@@ -52,13 +53,13 @@ const PATTERNS: &[&str] = &[
     // Private keys, in JSON with \n for its line ends.
     r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?P<secret>[A-Za-z0-9+/=\\n\s:,.-]*?)-----END",
     // Authorization headers.
-    r"(?i)\b(?:bearer|basic) (?P<secret>[A-Za-z0-9._~+/=-]{16,})",
+    r"\b(?i-u:bearer|basic) (?P<secret>[A-Za-z0-9._~+/=-]{16,})",
     // Passwords in addresses.
     r#"://[^\s/:@"\\]{0,128}:(?P<secret>[^\s/@"\\]{1,256})@"#,
     // Members whose name says that the value is secret, also in JSON within JSON.
-    r#"(?i)(?P<name>[a-z0-9_-]{0,32}(?:passwd|password|passphrase|secret|api_?-?key|access_?-?token|auth_?-?token|refresh_?-?token|credentials?|private_?-?key)|"token)\\?"\s{0,4}:\s{0,4}\\?"(?P<secret>(?:[^"\\]|\\[^"])+)"#,
+    r#"(?i-u:[a-z0-9_-]{0,32}(?:passwd|password|passphrase|secret|api_?-?key|access_?-?token|auth_?-?token|refresh_?-?token|credentials?|private_?-?key)|"token)\\?"\s{0,4}:\s{0,4}\\?"(?P<secret>(?:[^"\\]|\\[^"])+)"#,
     // Assignments, as in the environment or on a command line.
-    r#"(?i)\b[a-z0-9_]{0,32}(?:passwd|password|secret|api_key|apikey|token|secret_key|access_key)=(?P<secret>[^\s"'\\&;]{4,256})"#,
+    r#"\b(?i-u:[a-z0-9_]{0,32}(?:passwd|password|secret|api_key|apikey|token|secret_key|access_key))=(?P<secret>[^\s"'\\&;]{4,256})"#,
 ];
 
 /// Finds and masks secrets.
