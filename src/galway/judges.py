@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from galway import evidence, facts
 from galway.bom import expectations
+from galway.checks import Check
 from galway.layout import Layout
 from galway.stages import sbom, scan, test
 
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 
     from galway.catalog import Image
     from galway.evidence import Record
+    from galway.facts import Facts
     from galway.workspace import Workspace
 
 Judge = "Callable[[Record], tuple[str, str]]"
@@ -50,3 +55,31 @@ def judges(
         return test.judge(workspace, record)
 
     return {sbom.STAGE: of_sbom, scan.STAGE: of_scan, test.STAGE: of_test}
+
+
+def known(workspace: Workspace, images: Sequence[Image], rules: scan.Rules) -> list[Facts]:
+    """What is known of images as they are now, every record judged again and its figures derived from its reports.
+
+    Raises
+    ------
+    ConfigurationError
+        The table of expected packages is broken.
+    """
+    table = judges(workspace, images, rules)
+    afresh: Mapping[str, Callable[[Record], Record]] = {
+        scan.STAGE: lambda record: scan.afresh(workspace, record, rules),
+        test.STAGE: lambda record: _tested(workspace, record),
+    }
+    return [facts.read(workspace, image, judges=table, afresh=afresh) for image in images]
+
+
+def _tested(workspace: Workspace, record: Record) -> Record:
+    """A record of a test with the checks that its report holds; none where that is missing or was changed."""
+    found: list[Check] = []
+    if (content := evidence.artifact(workspace.evidence, record, test.CHECKS)) is not None:
+        try:
+            found = msgspec.json.decode(content, type=list[Check])
+        except msgspec.DecodeError:
+            found = []
+    measures = {**record.measures, "checks": msgspec.to_builtins(found), "counts": test.counts(found)}
+    return msgspec.structs.replace(record, measures=measures)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from galway import bom, prepare, toolbox
+from galway import bom, history, prepare, toolbox
 from galway.errors import ConfigurationError
 from galway.evidence import Record
 from galway.pull import pull
@@ -149,7 +149,8 @@ class Sources:
         folder = self.workspace.state / "pulled" / document.digest.hex
         if not (folder / "index.json").is_file():
             self.say(f"copying {reference} out of its registry")
-        pull(repository, document.digest, folder)
+        with history.pulling(self.workspace, str(reference), folder):
+            pull(repository, document.digest, folder)
         return sbom.target(folder, str(reference), reference, platform)
 
     def _recorded(self, path: Path) -> Target:

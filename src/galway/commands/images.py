@@ -57,7 +57,7 @@ def build(
     Environment: REGISTRY, VERSION (of one image), CACHE (registry repository of the build cache), COMPRESSION (zstd or
     gzip), BASES (registry or stand-in), SOURCE_DATE_EPOCH.
     """
-    from galway import baking, console, prepare
+    from galway import baking, console, history, prepare
     from galway.report import images as report
     from galway.stages import build as stage
     from galway.workspace import Workspace
@@ -69,8 +69,10 @@ def build(
             console.dry_run(report.plan(wanted), [baking.command(baking.place(workspace), builder=builder or None)])
             return
         request = prepare.request(workspace, wanted, builder=builder or None, say=console.say)
-        with console.following(wanted) as observe:
+        targets = [(target.image.name, target.platform.slug) for target in wanted.targets]
+        with history.building(workspace, targets, console.say) as built, console.following(wanted) as observe:
             records = stage.run(workspace, request, observe=observe)
+            built(records)
         stage.load(workspace, wanted.images, request.engine, say=console.say)
         if json:
             console.print_json(records)

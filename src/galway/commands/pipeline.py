@@ -35,10 +35,12 @@ def pipeline(
 ) -> None:
     """Build, test, list, scan, push, sign and verify, against a throw-away registry and key on this machine.
 
-    Ends with 0 only when every gate passed; 10 where one could not be evaluated.
+    Ends with 0 only when every gate passed; 10 where one could not be evaluated. Leaves .galway/report: pipeline.json,
+    pipeline.md for a job's summary, and report.html, one page for everybody.
     """
-    from galway import console, pipeline as whole
-    from galway.report import pipeline as report
+    from galway import console, overview, pipeline as whole
+    from galway.errors import GalwayError
+    from galway.report import files, pipeline as report
     from galway.workspace import Workspace
 
     with console.edge():
@@ -57,4 +59,10 @@ def pipeline(
             if found := report.causes(outcome):
                 console.out.print(found)
             console.out.print(report.seconds(outcome))
+        try:
+            seen = overview.look(workspace, image)
+            written = files.pipeline(seen, outcome, run.verdict, workspace.state / files.FOLDER)
+            console.err.print(f"written: {', '.join(map(str, written))}", soft_wrap=True, markup=False)
+        except GalwayError as error:  # the run's own verdict is what it ends with
+            console.err.print(f"no report was written: {error.message}", markup=False)
         console.conclude(run.verdict)

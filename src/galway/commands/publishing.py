@@ -83,7 +83,7 @@ def push(
     """
     import os
 
-    from galway import console, copying, judges, prepare, tagging, versioning
+    from galway import console, copying, history, judges, prepare, tagging, versioning
     from galway.report import publishing as report
     from galway.stages import publish as stage
     from galway.toolbox import progress
@@ -123,6 +123,7 @@ def push(
         show = progress.on(console.err) if sends else progress.silent
         with show(f"to {client.name}", 0, copying.total(job.layout for job in jobs)) as advance:
             records = stage.run(workspace, request, jobs, advance=advance)
+        history.released(workspace, records, console.say)
         if json:
             console.print_json(records)
         else:

@@ -44,7 +44,7 @@ def scan(
     import os
     from pathlib import Path
 
-    from galway import console, prepare, toolbox
+    from galway import console, history, prepare, toolbox
     from galway.report import scanning as report
     from galway.stages import scan as stage
     from galway.tools import trivy
@@ -64,6 +64,7 @@ def scan(
         sources = named or rules.policy.database.repositories
         asked = databases.obtain(workspace, tool, sources, rules.policy, say=console.say)
         records = stage.run(workspace, tool, targets, rules, asked=asked, say=console.say)
+        history.scanned(workspace, records, console.say)
         if output:
             stage.export(workspace, records, Path(output), summary=report.markdown(records))
         if json:

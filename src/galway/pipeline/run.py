@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from galway import judges, prepare, tagging, toolbox
+from galway import history, judges, prepare, tagging, toolbox
 from galway.checks import target
 from galway.errors import GalwayError, NotEvaluatedError
 from galway.layout import Layout
@@ -168,7 +168,10 @@ class Pipeline:
         names = [image.name for image in images]
         plan = prepare.plan(self.workspace, names=names, platform=self.wish.platform)
         request = prepare.request(self.workspace, plan, builder=None, say=self.say)
-        records = build.run(self.workspace, request, observe=self.observe)
+        targets = [(target.image.name, target.platform.slug) for target in plan.targets]
+        with history.building(self.workspace, targets, self.say) as built:
+            records = build.run(self.workspace, request, observe=self.observe)
+            built(records)
         build.load(self.workspace, plan.images, request.engine, say=self.say)
         return records
 
@@ -197,7 +200,9 @@ class Pipeline:
         sources = tuple(named) or rules.policy.database.repositories
         asked = database.obtain(self.workspace, tool, sources, rules.policy, say=self.say)
         targets = scan.select(self.workspace, images, self.platforms)
-        return scan.run(self.workspace, tool, targets, rules, asked=asked, say=self.say)
+        records = scan.run(self.workspace, tool, targets, rules, asked=asked, say=self.say)
+        history.scanned(self.workspace, records, self.say)
+        return records
 
     def _publish(self, images: tuple[Image, ...], client: Client) -> list[Record]:
         request = publish.Request(

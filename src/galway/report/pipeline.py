@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from galway.report import status, table
+from galway.report import images_seen, status, table
+from galway.report.markdown import cell, grid as lines, sign
+from galway.report.scorecard import markdown as scorecard
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from galway.errors import GalwayError
+    from galway.overview import Overview
     from galway.pipeline import Outcome
 
 SIGNS = {"waiting": "[dim]·[/]", "running": "[cyan]…[/]", "skipped": "[yellow]skipped[/]"}
@@ -28,12 +32,10 @@ def grid(outcome: Outcome) -> Table:
 def causes(outcome: Outcome) -> Table | None:
     """Why what did not pass did not, with the next step."""
     made = table("image", "stage", "status", "why")
-    for name, cells in outcome.cells.items():
-        for stage, cell in cells.items():
-            if cell.state in ("failed", "not_evaluated"):
-                made.add_row(name, stage, status(cell.state), escape(cell.reason))
-                if cell.hint:
-                    made.add_row("", "", "", f"[bold]next[/]: {escape(cell.hint)}")
+    for name, stage, found in images_seen.unfinished(outcome):
+        made.add_row(name, stage, status(found.state), escape(found.reason))
+        if found.hint:
+            made.add_row("", "", "", f"[bold]next[/]: {escape(found.hint)}")
     return made if made.row_count else None
 
 
@@ -42,3 +44,41 @@ def seconds(outcome: Outcome) -> str:
     cells = next(iter(outcome.cells.values()))
     parts = ", ".join(f"{stage} {cell.seconds:.1f}" for stage, cell in cells.items() if cell.seconds)
     return f"{outcome.seconds:.1f} s: {parts}"
+
+
+def markdown(overview: Overview, outcome: Outcome, verdict: GalwayError | None) -> str:
+    """The summary of a CI job: verdict, stages, images, and the scorecard."""
+    ended = sign("passed") if verdict is None else sign("not_evaluated" if verdict.exit_code == 10 else "failed")
+    parts = [f"# Pipeline: {ended}", ""]
+    if verdict is not None:
+        parts += [f"**{cell(verdict.message)}**", "", *([f"Next: {cell(verdict.hint)}", ""] if verdict.hint else [])]
+    stages = [stage for stage, _ in images_seen.stages(outcome)]
+    parts += lines(
+        ("image", *stages),
+        ((cell(name), *(sign(cells[stage].state) for stage in stages)) for name, cells in outcome.cells.items()),
+    )
+    parts += ["", cell(seconds(outcome)), ""]
+    for name, stage, found in images_seen.unfinished(outcome):
+        step = f" → {cell(found.hint)}" if found.hint else ""
+        parts.append(f"- {sign(found.state)}: {cell(f'{stage} of {name}: {found.reason}')}{step}")
+    parts += ["", "## Images", ""]
+    head = ("image", "platform", "compressed", "budget", "tests", "packages", "vulnerabilities")
+    rows = [
+        (
+            cell(image.name),
+            cell(one.platform),
+            f"{one.compressed / 1e6:.1f} MB",
+            f"{one.budget / 1e6:g} MB",
+            f"{sign(one.tests.status)}: {cell(one.tests.words)}",
+            f"{sign(one.packages.status)}: {cell(one.packages.words)}",
+            f"{sign(one.vulnerabilities.status)}: {cell(one.vulnerabilities.words)}",
+        )
+        for image in map(images_seen.seen, overview.images)
+        for one in image.platforms
+    ]
+    parts += [*lines(head, rows), ""]
+    for image in map(images_seen.seen, overview.images):
+        tags = ", ".join(tag for tag, _ in image.tags) or "none"
+        words = f"{image.published.words}, tags {tags}, {image.signatures.words}"
+        parts.append(f"- {cell(image.name)}: `{image.digest or 'not built'}`, {cell(words)}")
+    return "\n".join([*parts, "", scorecard(overview.card)])

@@ -167,13 +167,18 @@ def decide(workspace: Workspace, records: Sequence[Record], rules: Rules, *, no_
 
 def again(workspace: Workspace, record: Record, rules: Rules) -> tuple[Status, str]:
     """What the reports of one record say; the waivers that its image's other platforms need are looked up."""
+    first = afresh(workspace, record, rules)
+    return first.status, first.reason
+
+
+def afresh(workspace: Workspace, record: Record, rules: Rules) -> Record:
+    """A record with all that can be derived from its reports derived again, figures included."""
     folder = workspace.evidence / record.image
     others = (
         evidence.read(workspace.evidence, record.image, path.parent.name, STAGE) for path in folder.glob("*/scan.json")
     )
     beside = [other for other in others if other is not None and other.platform != record.platform]
-    first = decide(workspace, [record, *beside], rules)[0]
-    return first.status, first.reason
+    return decide(workspace, [record, *beside], rules)[0]
 
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:
@@ -262,7 +267,10 @@ def _decide(
 ) -> Record:
     if report is None:
         reason = record.reason or f"{REPORT} is missing or was changed after the scan"
-        return msgspec.structs.replace(record, status="not_evaluated", reason=reason, policy=rules.policy.words)
+        known = {**record.measures, "objection": reason}
+        return msgspec.structs.replace(
+            record, status="not_evaluated", reason=reason, policy=rules.policy.words, measures=known
+        )
     objection = no_database or _objection(workspace, record, report, rules)
     decision = gate.decide(
         record.image,
@@ -279,6 +287,7 @@ def _decide(
     measures: dict[str, Any] = {
         **record.measures,
         "system": report.system,
+        "objection": objection,
         "counts": decision.counts,
         "findings": [msgspec.to_builtins(finding) for finding in report.findings if finding.severity in gate.SERIOUS],
         "waived": [{"id": f.id, "package": f.package, "waiver": str(waiver)} for f, waiver in decision.waived],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from galway import evidence, proof
+from galway import evidence, history, proof
 from galway.errors import ConfigurationError, GalwayError, VerifyError
 from galway.layout import Layout
 from galway.proof import Published
@@ -123,7 +123,11 @@ def run(workspace: Workspace, published: Published, *, say: Callable[[str], None
     shutil.rmtree(folder, ignore_errors=True)
     say(f"pulling {published.reference}")
     try:
-        proofs = list(proof.prove(published, folder, say))
+        proving = proof.prove(published, folder, say)
+        with history.pulling(workspace, str(published.reference), folder) as pull:
+            proofs = [next(proving)]  # the first one is about the pull
+            pull.reason = proofs[0].detail if proofs[0].status == "failed" else ""
+        proofs += proving
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     status, reason = proof.judge(proofs, len(published.platforms))

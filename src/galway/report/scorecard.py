@@ -1,0 +1,79 @@
+"""The specification's success metrics beside their bars: for terminals and as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from galway.report import status, table
+from galway.report.markdown import cell, grid, sign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from galway.scorecard import Line, Scorecard
+
+
+def score(card: Scorecard) -> Iterator[RenderableType]:
+    """A table of all lines, the regressions, and what the figures rest on."""
+    made = table("metric", "image", "bar", "measured", "status", "why", numbers=("bar", "measured"))
+    for line in card.lines:
+        why = escape(line.reason) + (f" [dim]→ {escape(line.hint)}[/]" if line.hint else "")
+        made.add_row(line.title, escape(about(line)), line.bar, escape(line.value or "-"), status(line.status), why)
+    yield made
+    if card.regressions:
+        worse = table("worse since the release", "image", "before", "now", "release", numbers=("before", "now"))
+        for one in card.regressions:
+            worse.add_row(
+                f"[red]{escape(one.what)}[/]", f"{one.image} {one.platform}", one.before, one.now, escape(one.release)
+            )
+        yield worse
+    yield from (escape(line) for line in notes(card))
+    yield summary(card)
+
+
+def about(line: Line) -> str:
+    """What a line is about."""
+    return f"{line.image} {line.platform.rpartition('/')[2]}" if line.image else "all images"
+
+
+def notes(card: Scorecard) -> Iterator[str]:
+    """What the figures were compared with, and what limits them."""
+    for image, release in card.compared.items():
+        yield f"{image}: compared with {release}" if " at " in release else f"{image}: {release}"
+    if card.ignored:
+        yield f"{card.ignored} lines of the history are torn or unknown and were ignored"
+
+
+def summary(card: Scorecard) -> str:
+    """One line."""
+    return (
+        f"{card.count('passed')} of {len(card.lines)} lines pass, {card.count('failed')} fail, "
+        f"{card.count('not_evaluated')} not evaluated; {len(card.regressions)} regressions; "
+        f"from {card.builds:,} builds and {card.pulls:,} pulls"
+    )
+
+
+def markdown(card: Scorecard) -> str:
+    """The same for a pull request or a job's summary."""
+    rows = [
+        (
+            f"{sign(line.status)} {cell(line.title)}",
+            cell(about(line)),
+            cell(line.bar),
+            cell(line.value or "-"),
+            cell(line.reason + (f" → {line.hint}" if line.hint else "")),
+        )
+        for line in card.lines
+    ]
+    parts = ["## Scorecard", "", *grid(("metric", "image", "bar", "measured", "why"), rows)]
+    if card.regressions:
+        worse = [
+            tuple(map(cell, (r.what, f"{r.image} {r.platform}", r.before, r.now, r.release))) for r in card.regressions
+        ]
+        parts += ["", "### Worse since the release", "", *grid(("what", "image", "before", "now", "release"), worse)]
+    parts += ["", *(f"- {cell(note)}" for note in notes(card)), "", cell(summary(card))]
+    return "\n".join(parts) + "\n"
