@@ -14,7 +14,7 @@ import msgspec
 from galway import copying, local_registry, prepare, registry, signing
 from galway.airgap import shared
 from galway.bundling import attached, contents, tape
-from galway.errors import ConfigurationError, PublishError, VerifyError
+from galway.errors import BuildError, ConfigurationError, PublishError, VerifyError
 from galway.layout import Layout
 from galway.reference import Platform, Tag
 from galway.registry import is_loopback
@@ -168,10 +168,17 @@ class Loading:
         """The image as this site will know it; its layout is checked to its last byte."""
         (image,) = (one for one in catalog.images if one.name == packed.name)
         layout = Layout(inner.layout(packed.name))
-        layout.verify()
-        if str(layout.digest) != packed.digest:
-            raise VerifyError(f"the bundle's {packed.name} is {layout.digest}, and it says {packed.digest}")
-        if not self.registry and Platform.of_host() not in {one.platform for one in layout.manifests()}:
+        try:
+            layout.verify()
+            digest, platforms = layout.digest, {manifest.platform for manifest in layout.manifests()}
+        except BuildError as error:  # which speaks of a layout that was built here, and how to build it again
+            what = error.message.partition(" is damaged: ")[2] or "there is no image layout"
+            raise VerifyError(
+                f"the bundle's {packed.name} is damaged: {what}", hint="nothing was loaded; get the bundle again"
+            ) from error
+        if str(digest) != packed.digest:
+            raise VerifyError(f"the bundle's {packed.name} is {digest}, and it says {packed.digest}")
+        if not self.registry and Platform.of_host() not in platforms:
             raise VerifyError(
                 f"the bundle's {packed.name} is not built for {Platform.of_host()}, which this machine is"
             )

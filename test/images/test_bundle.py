@@ -1,0 +1,360 @@
+"""A bundle that was packed here is loaded there, by real signatures and registries; one that was touched is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import layouts
+import pytest
+
+from galway import engine, evidence, local_registry, prepare, process, signing, toolbox
+from galway.airgap import Loading, Packing, packing
+from galway.bundling import contents, tape
+from galway.errors import PublishError, VerifyError
+from galway.layout import Layout
+from galway.registry import Client, Repository
+from galway.stages import verify
+from galway.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from galway.airgap import Loaded
+    from galway.catalog import Image
+    from galway.local_registry import LocalRegistry
+    from galway.tools.cosign import Key
+
+NAME = "ci"
+REVISION = "a" * 40
+ARCHITECTURES = ("amd64", "arm64")
+PASSPHRASE = "a passphrase of this test"
+
+
+def checkout(root: Path) -> Workspace:
+    """The repository's files with a `.galway` of its own."""
+    here = Workspace.here()
+    root.mkdir()
+    for path in here.root.iterdir():
+        if path.name != ".galway":
+            (root / path.name).symlink_to(path)
+    return replace(here, root=root)
+
+
+def sboms(digest: str) -> dict[str, bytes]:
+    """Both formats, about one manifest."""
+    purl = f"pkg:oci/small@{digest}"
+    zlib = "pkg:deb/debian/zlib@1"
+    cyclonedx = {
+        "bomFormat": "CycloneDX",
+        "metadata": {"component": {"type": "container", "name": "small", "bom-ref": purl}},
+        "components": [{"type": "library", "name": "zlib", "version": "1", "purl": zlib, "bom-ref": "zlib"}],
+    }
+    packages = [
+        {
+            "name": name,
+            "SPDXID": f"SPDXRef-{name}",
+            "versionInfo": "1",
+            "primaryPackagePurpose": purpose,
+            "externalRefs": [{"referenceType": "purl", "referenceLocator": locator}],
+        }
+        for name, purpose, locator in (("small", "CONTAINER", purl), ("zlib", "LIBRARY", zlib))
+    ]
+    documents = {"cyclonedx.json": cyclonedx, "spdx.json": {"spdxVersion": "SPDX-2.3", "packages": packages}}
+    return {name: json.dumps(document).encode() for name, document in documents.items()}
+
+
+def build(workspace: Workspace, text: str, **labels: str) -> Image:
+    """A small image under a real one's name, with records that it passed every gate."""
+    table = prepare.load_catalog(workspace, environment={})
+    (image,) = (one for one in table.images if one.name == NAME)
+    prefix = "org.opencontainers.image"
+    stamped = {
+        f"{prefix}.title": image.title,
+        f"{prefix}.source": table.source,
+        f"{prefix}.vendor": table.vendor,
+        f"{prefix}.licenses": table.licenses,
+        f"{prefix}.revision": REVISION,
+        f"{prefix}.created": "2026-01-02T03:04:05Z",
+        f"{prefix}.version": image.version,
+        **labels,
+    }
+    folder = workspace.layout(NAME)
+    shutil.rmtree(folder, ignore_errors=True)
+    children = [
+        layouts.put_manifest(
+            folder, [layouts.tar({"hello": text.encode()})], architecture=one, config={"Labels": stamped}
+        )
+        for one in ARCHITECTURES
+    ]
+    layout = layouts.put_index(folder, children, annotations=stamped)
+    dependency = {"uri": f"git+{table.source}@{REVISION}", "digest": {"gitCommit": REVISION}}
+    predicate = {"buildDefinition": {"buildType": "test", "resolvedDependencies": [dependency]}, "runDetails": {}}
+    reports = {"build": {"provenance.json": json.dumps(predicate).encode()}}
+    for manifest in layout.manifests():
+        for stage in ("build", "test", "sbom", "scan"):
+            found = reports.get(stage, sboms(str(manifest.digest)) if stage == "sbom" else {})
+            place = workspace.sboms if stage == "sbom" else workspace.evidence
+            record = evidence.Record(
+                stage=stage,
+                image=NAME,
+                platform=manifest.platform.slug,
+                digest=str(manifest.digest),
+                status="passed",
+                measures={"bases": {"BASE": {"kind": "registry"}}},
+                artifacts=evidence.keep(place, NAME, manifest.platform.slug, found),
+            )
+            evidence.write(workspace.evidence, record)
+    return image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Who packs: a checkout, a key pair, a bundle."""
+
+    workspace: Workspace
+    key: Key
+    bundle: Path
+
+    def pack(self, output: Path, key: Key | None = None, **options: Any) -> Path:
+        """Another bundle of what is built now."""
+        private = (key or self.key).private
+        Packing(workspace=self.workspace, names=[NAME], key=private, **options).run(output)
+        return output
+
+
+@pytest.fixture(scope="module")
+def sender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sender]:
+    """A small image, packed once."""
+    folder = tmp_path_factory.mktemp("sender")
+    workspace = checkout(folder / "checkout")
+    tool = toolbox.ensure(workspace, "cosign")
+    key = signing.generate(tool, folder / "k.key", folder / "k.pub", {"COSIGN_PASSWORD": PASSPHRASE})
+    database = folder / "database"
+    database.mkdir()
+    for name in packing.DATABASE:
+        (database / name).write_bytes(b"a database")
+    build(workspace, "hello")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COSIGN_PASSWORD", PASSPHRASE)
+        patch.setattr(packing.judges, "judges", lambda *_: {})  # no reports of real tools lie behind these records
+        one = Sender(workspace=workspace, key=key, bundle=folder / "bundle.tar")
+        one.pack(one.bundle, database=database)
+        yield one
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[LocalRegistry]:
+    """The site's registry."""
+    with local_registry.running(Workspace.here(), tmp_path / "registry") as made:
+        yield made
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Workspace:
+    """The site's checkout."""
+    return checkout(tmp_path / "site")
+
+
+def no_engine() -> Any:
+    """For loads into a registry."""
+    pytest.fail("the engine was asked")
+
+
+def load(site: Workspace, bundle: Path, **options: Any) -> list[Loaded]:
+    """Load a bundle as `inv bundle.load` does."""
+    return Loading(workspace=site, **{"engine": no_engine, **options}).run(bundle)
+
+
+def is_empty(registry: LocalRegistry) -> bool:
+    """Whether nothing was ever sent to a registry."""
+    return not list(registry.storage.rglob("data")) and not list(registry.storage.rglob("link"))
+
+
+def changed(bundle: Path, folder: Path, change: Callable[[Path], None]) -> Path:
+    """The bundle of somebody who unpacks it, changes something and packs it again with right checksums."""
+    tape.unpack(bundle, folder / "open")
+    (folder / "open" / tape.SUMS).unlink(missing_ok=True)
+    change(folder / "open")
+    paths = [path for path in (folder / "open").rglob("*") if path.is_file()]
+    members = [tape.Member(name=path.relative_to(folder / "open").as_posix(), path=path) for path in paths]
+    return tape.write(folder / "changed.tar", members).path
+
+
+def test_a_bundle_is_loaded_into_a_registry_and_verified_there_by_the_ordinary_command(
+    sender: Sender, site: Workspace, registry: LocalRegistry
+) -> None:
+    where = f"{registry.name}/site"
+    (loaded,) = load(site, sender.bundle, registry=where, key=sender.key.public)
+    assert loaded.digest == str(Layout(sender.workspace.layout(NAME)).digest)
+    assert loaded.proofs == 3 + 2 * 4
+    table = prepare.load_catalog(site, environment={"REGISTRY": where})
+    (image,) = (one for one in table.images if one.name == NAME)
+    cosign = signing.Cosign(tool=toolbox.ensure(site, "cosign"), trust=replace(sender.key, private=""))
+    published = verify.published(
+        table, image, image.reference, platforms=image.platforms, client=Client(registry.name), cosign=cosign
+    )
+    assert str(published.reference.digest) == loaded.digest
+    assert verify.run(site, published).status == "passed"
+    kept = site.state / "bundle" / "loaded"
+    assert (kept / "database" / "trivy.db").read_bytes() == b"a database"
+    assert evidence.read(kept / "evidence", NAME, evidence.INDEX, "sign") is not None
+    assert [path.name for path in (site.state / "bundle").iterdir()] == ["loaded"]
+
+
+def test_loading_twice_changes_nothing(sender: Sender, site: Workspace, registry: LocalRegistry) -> None:
+    load(site, sender.bundle, registry=registry.name, key=sender.key.public)
+    (repository,) = registry.storage.glob("**/_manifests")
+    before = {path: path.read_bytes() for path in repository.rglob("link")}
+    load(site, sender.bundle, registry=registry.name, key=sender.key.public)
+    assert {path: path.read_bytes() for path in repository.rglob("link")} == before
+
+
+def test_a_second_signature_joins_the_first(
+    sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path
+) -> None:
+    tool = toolbox.ensure(site, "cosign")
+    other = signing.generate(tool, tmp_path / "o.key", tmp_path / "o.pub", {"COSIGN_PASSWORD": PASSPHRASE})
+    again = sender.pack(tmp_path / "again.tar", other)
+    load(site, sender.bundle, registry=registry.name, key=sender.key.public)
+    load(site, again, registry=registry.name, key=other.public)
+    load(site, sender.bundle, registry=registry.name, key=sender.key.public)
+
+
+def test_another_key_loads_nothing(sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path) -> None:
+    tool = toolbox.ensure(site, "cosign")
+    other = signing.generate(tool, tmp_path / "o.key", tmp_path / "o.pub", {"COSIGN_PASSWORD": PASSPHRASE})
+    with pytest.raises(VerifyError, match="it was signed with the key") as caught:
+        load(site, sender.bundle, registry=registry.name, key=other.public)
+    assert "nothing was loaded" in caught.value.hint
+    assert is_empty(registry)
+    assert not list((site.state / "bundle").iterdir())
+
+
+def test_whoever_signs_anew_and_swaps_the_key_is_found_out_by_the_operators_key_alone(
+    sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path
+) -> None:
+    tool = toolbox.ensure(site, "cosign")
+    thief = signing.generate(tool, tmp_path / "t.key", tmp_path / "t.pub", {"COSIGN_PASSWORD": PASSPHRASE})
+    forged = sender.pack(tmp_path / "forged.tar", thief)
+    with pytest.raises(VerifyError, match="signature"):
+        load(site, forged, registry=registry.name, key=sender.key.public)
+    assert is_empty(registry)
+    load(site, forged, registry=registry.name, trust_bundled=True)  # which is why it has to be asked for
+
+
+def test_a_swapped_image_is_refused(sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path) -> None:
+    def swap(folder: Path) -> None:
+        thief = checkout(tmp_path / "thief")
+        build(thief, "malware")
+        layout = Layout(thief.layout(NAME))
+        shutil.rmtree(folder / "oci" / NAME)
+        shutil.copytree(layout.folder, folder / "oci" / NAME)
+        document = json.loads((folder / contents.FILE).read_bytes())
+        document["images"][0]["digest"] = str(layout.digest)
+        (folder / contents.FILE).write_text(json.dumps(document))
+
+    with pytest.raises(VerifyError, match="index signature"):
+        load(site, changed(sender.bundle, tmp_path, swap), registry=registry.name, key=sender.key.public)
+    assert is_empty(registry)
+
+
+def test_a_changed_layer_is_refused(sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path) -> None:
+    def tamper(folder: Path) -> None:
+        layout = Layout(folder / "oci" / NAME)
+        blob = layout.blob(layout.manifests()[0].layers[0].digest)
+        blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+
+    with pytest.raises(VerifyError, match="damaged"):
+        load(site, changed(sender.bundle, tmp_path, tamper), registry=registry.name, key=sender.key.public)
+    assert is_empty(registry)
+
+
+@pytest.mark.parametrize("kind", ["all", "sbom", "att", "sig"])
+def test_an_image_without_one_of_its_proofs_is_refused(
+    sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path, kind: str
+) -> None:
+    def strip(folder: Path) -> None:
+        path = folder / "attached" / NAME / "index.json"
+        index = json.loads(path.read_bytes())
+
+        def word(entry: dict[str, Any]) -> str:
+            return str(entry.get("annotations", {}).get("org.opencontainers.image.ref.name", ".sbom")).rpartition(".")[
+                2
+            ]
+
+        index["manifests"] = [entry for entry in index["manifests"] if kind not in ("all", word(entry))]
+        path.write_text(json.dumps(index))
+
+    with pytest.raises(VerifyError):
+        load(site, changed(sender.bundle, tmp_path, strip), registry=registry.name, key=sender.key.public)
+    assert is_empty(registry)
+
+
+def test_a_version_that_is_another_image_there_stays_what_it_is(
+    sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path
+) -> None:
+    load(site, sender.bundle, registry=registry.name, key=sender.key.public)
+    (loaded,) = load(site, sender.bundle, registry=registry.name, key=sender.key.public)
+    other = Sender(workspace=checkout(tmp_path / "other"), key=sender.key, bundle=tmp_path / "other.tar")
+    build(other.workspace, "another build of the same version")
+    other.pack(other.bundle)
+    with pytest.raises(PublishError, match="is another image there"):
+        load(site, other.bundle, registry=registry.name, key=sender.key.public)
+    (folder,) = registry.storage.glob("**/_manifests")
+    repository = Repository(
+        client=Client(registry.name),
+        name=str(folder.parent.relative_to(registry.storage / "docker/registry/v2/repositories")),
+    )
+    version = loaded.reference.rpartition(":")[2]
+    assert str(repository.digest(version)) == loaded.digest
+    assert repository.digest(str(Layout(other.workspace.layout(NAME)).digest)) is None
+
+
+def test_a_stand_in_is_loaded_into_no_registry_beyond_this_machine_unless_it_is_asked_for(
+    sender: Sender, site: Workspace, tmp_path: Path
+) -> None:
+    other = Sender(workspace=checkout(tmp_path / "other"), key=sender.key, bundle=tmp_path / "other.tar")
+    build(other.workspace, "on a stand-in", **{"dev.galway.stand-in.of": "ubuntu:22.04"})
+    other.pack(other.bundle)
+    with pytest.raises(PublishError, match=r"stand-in of ubuntu:22\.04"):
+        load(site, other.bundle, registry="registry.invalid/site", key=sender.key.public)
+
+
+def test_a_gate_that_refuses_stops_the_bundle(sender: Sender, tmp_path: Path) -> None:
+    other = Sender(workspace=checkout(tmp_path / "other"), key=sender.key, bundle=tmp_path / "other.tar")
+    build(other.workspace, "untested")
+    (record,) = other.workspace.evidence.glob(f"{NAME}/linux-amd64/test.json")
+    record.unlink()
+    with pytest.raises(PublishError, match="may not be published: test on linux/amd64 has no record"):
+        other.pack(other.bundle)
+    assert not other.bundle.exists()
+    assert not list((other.workspace.state / "bundle").iterdir())
+
+
+def test_packing_leaves_the_checkouts_own_records_alone(sender: Sender) -> None:
+    for stage in ("publish", "sign", "verify"):
+        assert evidence.read(sender.workspace.evidence, NAME, evidence.INDEX, stage) is None
+
+
+def test_no_passphrase_and_no_private_key_is_in_a_bundle(sender: Sender) -> None:
+    content = sender.bundle.read_bytes()
+    assert PASSPHRASE.encode() not in content
+    assert b"PRIVATE KEY" not in content
+
+
+def test_without_a_registry_the_hosts_platform_goes_into_the_engine(
+    sender: Sender, site: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY", "bundle.invalid/test")
+    here = Workspace.here()
+    answering = engine.ensure(here)
+    (loaded,) = load(site, sender.bundle, key=sender.key.public, engine=lambda: answering)
+    try:
+        inspect = (answering.docker, "image", "inspect", "--format", "{{index .Config.Labels}}", loaded.reference)
+        assert REVISION in process.run(inspect, env=answering.env).stdout
+    finally:
+        process.run((answering.docker, "image", "rm", loaded.reference), env=answering.env, ok=None)
