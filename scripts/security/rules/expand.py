@@ -1,0 +1,122 @@
+"""Writes the rule files from `families/*.in`, in which shared lists stand once; the engine reads YAML without anchors.
+
+Usage: expand.py, or expand.py --check, which exits 1 if a rule file is not what the families say.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+SHARED = HERE / "families/shared.in"
+
+LEVELS = {"critical": "ERROR", "high": "ERROR", "medium": "WARNING", "low": "INFO"}
+"""Semgrep knows three levels; the scanner reads the finer one from the metadata."""
+
+ARGUMENT = "$ARG"
+"""In a sink, what must not be tainted; a sink without it is its whole expression."""
+
+
+class Dumper(yaml.SafeDumper):
+    """Long text as it reads: blocks for several lines, no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        """The engine does not know them."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+Dumper.add_representer(str, _text)
+
+
+def expand(family: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """The rules of one family as the engine takes them."""
+    return {"rules": [rule(written, shared) for written in family["rules"]]}
+
+
+def rule(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """One rule: its head, its metadata, and its search or taint part."""
+    made: dict[str, Any] = {
+        "id": written["id"],
+        "languages": ["python"],
+        "severity": LEVELS[written["severity"]],
+        "message": written["why"],
+    }
+    made |= taint(written["taint"], shared) if "taint" in written else written["search"]
+    made["metadata"] = {
+        name: written[name] for name in ("severity", "confidence", "category", "cwe", "owasp", "fix") if name in written
+    }
+    return made
+
+
+def taint(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """Sources, sinks and sanitizers; each is a list of patterns, `use: NAME` for a shared list, or a full formula."""
+    made = {
+        "mode": "taint",
+        "options": shared["options"],
+        "pattern-sources": listed(written["sources"], shared),
+        "pattern-propagators": shared["flow"],
+        "pattern-sanitizers": listed([*written.get("sanitizers", []), {"use": "clean"}], shared),
+        "pattern-sinks": listed(written["sinks"], shared),
+    }
+    return made
+
+
+def listed(entries: list[Any], shared: dict[str, Any]) -> list[dict[str, Any]]:
+    """Patterns as texts are gathered into as few formulas as they need."""
+    made: list[dict[str, Any]] = []
+    focused: list[dict[str, Any]] = []
+    plain: list[dict[str, Any]] = []
+    for entry in entries:
+        if isinstance(entry, str):
+            (focused if ARGUMENT in entry else plain).append({"pattern": entry})
+        elif isinstance(entry, list):
+            made += listed(entry, shared)
+        elif "use" in entry:
+            made += listed(shared[entry["use"]], shared)
+        else:
+            made.append(entry)
+    if focused:
+        made.append({"patterns": [{"pattern-either": focused}, {"focus-metavariable": ARGUMENT}]})
+    if plain:
+        made.append({"pattern-either": plain})
+    return made
+
+
+def written_files() -> dict[Path, str]:
+    """Every rule file that the families make, with its text."""
+    shared = yaml.safe_load(SHARED.read_text(encoding="utf-8"))
+    made = {}
+    for path in sorted(SHARED.parent.glob("*.in")):
+        if path == SHARED:
+            continue
+        text = path.read_text(encoding="utf-8")
+        head = f"{text.splitlines()[0]}\n# Made by expand.py from families/{path.name}: edit that.\n"
+        body = yaml.dump(
+            expand(yaml.safe_load(text), shared), Dumper=Dumper, sort_keys=False, width=1000, allow_unicode=True
+        )
+        made[HERE / f"{path.stem}.yaml"] = head + body
+    return made
+
+
+def main() -> int:
+    """Write what differs; with --check only say so."""
+    differing = [
+        path for path, text in written_files().items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in differing:
+        sys.stderr.write(f"{path.name} {'differs from' if '--check' in sys.argv else 'written from'} its family\n")
+        if "--check" not in sys.argv:
+            path.write_text(written_files()[path], encoding="utf-8")
+    return 1 if differing and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
