@@ -88,6 +88,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         """Whether every byte is the same."""
         return self.old == self.new
 
+    @property
+    def only_times(self) -> bool:
+        """Whether files differ in nothing but when they were last changed."""
+        files = [file for layer in self.layers for file in layer.files]
+        return bool(files) and not self.settings and all(_is_time(file.detail) for file in files)
+
 
 def compare(old: tuple[Layout, Manifest], new: tuple[Layout, Manifest]) -> Comparison:
     """Compare two builds of one platform; where the digests are the same nothing more is read.
@@ -121,6 +127,12 @@ def explain(found: Comparison, packages: Difference | None) -> str:
         names += [f"+{each.name} {each.version}" for each in packages.added]
         names += [f"-{each.name} {each.version}" for each in packages.removed]
         return f"the archive has moved on: {_few(names)}"
+    if found.only_times:
+        count = sum(layer.differing for layer in found.layers)
+        return (
+            f"{count} files differ in their times alone: a build took steps from a cache that were executed before the "
+            "time that later ones are set to (SOURCE_DATE_EPOCH)"
+        )
     parts = []
     for layer in found.layers:
         words = f"layer {layer.number} ({_line(layer.instruction)})"
@@ -244,6 +256,10 @@ def _paths(old: Any, new: Any, path: str) -> Iterator[str]:
             yield from _paths(before, after, f"{path}[{number}]")
     elif json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True):
         yield path
+
+
+def _is_time(detail: str) -> bool:
+    return detail.startswith("time ") and ", " not in detail
 
 
 def _few(names: list[str], *, most: int = 3, of: int = 0) -> str:

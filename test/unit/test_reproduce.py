@@ -86,6 +86,10 @@ def test_a_difference_names_layer_instruction_file_and_aspect(tmp_path: Path) ->
 def test_a_time_alone_is_a_difference(tmp_path: Path) -> None:
     found = reproduction.compare(side(tmp_path / "a", timed(b"x", 1)), side(tmp_path / "b", timed(b"x", 2)))
     assert files(found)["log"].startswith("time 1")
+    assert found.only_times
+    assert reproduction.explain(found, None).startswith("1 files differ in their times alone")
+    content = reproduction.compare(side(tmp_path / "c", timed(b"x", 1)), side(tmp_path / "d", timed(b"y", 2)))
+    assert not content.only_times
 
 
 def test_another_order_is_told_from_other_files(tmp_path: Path) -> None:

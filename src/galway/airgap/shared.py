@@ -51,7 +51,7 @@ def prove(
         shutil.rmtree(folder, ignore_errors=True)
     status, reason = proof.judge(proofs, len(platforms))
     if status != "passed":
-        raise VerifyError(f"{image.name}: {reason}", hint="see docs/security.md")
+        raise VerifyError(f"{image.name}: {reason}", hint="publish and sign it again, or find out who did")
     return proofs
 
 

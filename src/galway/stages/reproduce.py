@@ -160,13 +160,13 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
     message = f"{first.image} {first.platform}: {first.reason}{more}"
     if first.status != "failed":
         return NotEvaluatedError(message, hint="run it again with a builder that honours --no-cache")
-    moved = bool(first.measures.get("packages"))
-    return BuildError(
-        message,
-        hint=f"inv build -i {first.image} --no-cache builds it of the packages of today"
-        if moved
-        else "see all of it with inv reproduce --json; docs/reproducibility.md has the usual causes",
-    )
+    if first.measures.get("packages"):
+        hint = f"inv build -i {first.image} --no-cache builds it of the packages of today"
+    elif first.measures.get("only_times"):
+        hint = f"inv build -i {first.image} --no-cache, then reproduce again"
+    else:
+        hint = f"see all of it with inv reproduce -i {first.image} --json"
+    return BuildError(message, hint=hint)
 
 
 def _uncached(plan: Plan) -> Plan:
@@ -201,6 +201,7 @@ class _Work:
             "bases": [each for each in self.remade if each.argument in dict(target.image.bases)],
             "layers": found.layers,
             "settings": found.settings,
+            "only_times": found.only_times,
             "packages": difference or None,
             "packages_unknown": unknown,
         }
