@@ -48,13 +48,14 @@ def test_an_edit_without_a_place_or_with_several_is_an_error() -> None:
             specification.replaced(text, "b", "c")
 
 
-def test_cache_mounts_get_names_of_this_run(tmp_path: Path) -> None:
+def test_steps_and_cache_mounts_become_new_to_the_builder(tmp_path: Path) -> None:
     for image in catalog.load(ROOT).images:
         dockerfile = tmp_path / image.name
         dockerfile.write_text((ROOT / image.dockerfile).read_text())
         ours.freshen(dockerfile, "abcd")
         text = dockerfile.read_text()
         assert text.count("type=cache") == text.count("type=cache,id=bench-abcd-") > 0
+        assert text.count("target=/run/galway-bench-abcd") == text.count("RUN --mount") > 0
 
 
 def test_ratios_are_given_where_both_sides_were_measured() -> None:
