@@ -159,7 +159,7 @@ def caches(file: Dockerfile, one: Facts) -> Answer:
                 answers.append(failed(f"{manager} leaves its lists and downloads in the layer", where, hint=hint))
     if not answers:
         return unneeded("no step runs apt, yum or apk", file.path)
-    return worst([*answers, *_tested(one, "package-caches")])
+    return worst([*answers, *_left_over(one, "/var/lib/apt/", "/var/cache/")])
 
 
 def pip_cache(file: Dockerfile, one: Facts) -> Answer:
@@ -180,18 +180,19 @@ def pip_cache(file: Dockerfile, one: Facts) -> Answer:
                 answers.append(failed("pip leaves its cache in the layer", where, hint=hint))
     if not answers:
         return unneeded("no step runs pip", file.path)
-    return worst([*answers, *_tested(one, "package-caches")])
+    return worst([*answers, *_left_over(one, "/.cache/")])
 
 
-def _tested(one: Facts, name: str) -> Sequence[Answer]:
-    """What the content check of that name found in the built image, where it was tested; only failures add anything."""
+def _left_over(one: Facts, *folders: str) -> Sequence[Answer]:
+    """What the tests found of a cache in the built image: only failures add anything to what the Dockerfile says."""
     found: list[Answer] = []
     for manifest in one.manifests:
         record = one.record("test", manifest.platform)
-        where = f"record test {manifest.platform}: {name}"
+        where = f"record test {manifest.platform}: package-caches"
         found += [
             failed(check["detail"], where, hint=check["hint"])
             for check in (record.measures.get("checks", ()) if record is not None else ())
-            if (check["kind"], check["name"], check["status"]) == ("content", name, "failed")
+            if (check["kind"], check["name"], check["status"]) == ("content", "package-caches", "failed")
+            and any(folder in check["detail"] for folder in folders)
         ]
     return found

@@ -97,7 +97,8 @@ def prune(workspace: Workspace, *, days: int, now: datetime) -> int:
             aside.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in kept))
             aside.replace(target)
         except OSError as error:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink()
             raise BuildError(f"cannot write {target}: {error.strerror}", hint="free some disk and try again") from error
     return len(known.entries) - len(kept) + known.ignored
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,8 @@ def _write(path: Path, text: str) -> Path:
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
         raise ConfigurationError(
             f"the report {path} cannot be written: {error.strerror}", hint="name a file in a folder that you may write"
         ) from error

@@ -26,6 +26,25 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Open(msgspec.Struct, frozen=True, kw_only=True):
+    """A check of the tests that did not pass, with its next step."""
+
+    status: Status
+    name: str
+    detail: str
+    hint: str
+
+
+class Flaw(msgspec.Struct, frozen=True, kw_only=True):
+    """A critical or high vulnerability, or a secret; `fixed` is the version that mends it."""
+
+    severity: str
+    id: str
+    package: str
+    installed: str
+    fixed: str
+
+
 class PlatformSeen(msgspec.Struct, frozen=True, kw_only=True):
     """One platform; sizes in bytes, `filled` as the share of the budget."""
 
@@ -41,6 +60,8 @@ class PlatformSeen(msgspec.Struct, frozen=True, kw_only=True):
     tests: Judged
     packages: Judged
     vulnerabilities: Judged
+    open: list[Open]
+    flaws: list[Flaw]
 
 
 class ImageSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +152,24 @@ def _platform(one: Facts, manifest: Manifest) -> PlatformSeen:
         tests=_tests(one, manifest),
         packages=_packages(one, manifest),
         vulnerabilities=_vulnerabilities(one, manifest),
+        open=_open(one.record("test", manifest.platform)),
+        flaws=_flaws(one.record("scan", manifest.platform)),
     )
+
+
+def _open(record: Record | None) -> list[Open]:
+    checks = record.measures.get("checks") or () if record is not None else ()
+    return [
+        Open(status=c["status"], name=f"{c['kind']} {c['name']}", detail=c["detail"], hint=c["hint"])
+        for c in checks
+        if c["status"] in ("failed", "not_evaluated")
+    ]
+
+
+def _flaws(record: Record | None) -> list[Flaw]:
+    found = record.measures.get("findings") or () if record is not None else ()
+    fields = ("severity", "id", "package", "installed", "fixed")
+    return [Flaw(**{name: str(each.get(name) or "") for name in fields}) for each in found]
 
 
 def _tests(one: Facts, manifest: Manifest) -> Judged:
