@@ -158,8 +158,11 @@ async fn a_killed_service_has_every_acknowledged_event_once() {
         sleep(Duration::from_millis(20 + random.below(400))).await;
         serving.kill();
         acked.extend(clients.await.unwrap());
-        verify(&database).unwrap();
-        assert_eq!(lost(&database, &acked), 0, "round {round}");
+        // What is lost stays lost, so it is looked for now and then: the search takes longer with each round.
+        if round % 10 == 9 || round + 1 == times() {
+            verify(&database).unwrap();
+            assert_eq!(lost(&database, &acked), 0, "round {round}");
+        }
     }
     println!("{} kills, {} acknowledged events, none lost", times(), acked.len());
     assert!(!acked.is_empty());
