@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from galway import checklist, evidence, history, judges, prepare, scorecard, versioning
-from galway.errors import GalwayError
+from galway import checklist, evidence, history, judges, prepare, scorecard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,17 +25,21 @@ class Overview:
     ----------
     source:
         Where the code is, for a link.
-    revision:
-        Of the checkout, with `-dirty` where files differ from the commit; empty where git cannot tell.
     """
 
     at: str
     source: str
-    revision: str
     images: tuple[Facts, ...]
     card: Scorecard
     verdicts: tuple[Verdict, ...]
     history: History
+
+    @property
+    def revisions(self) -> list[str]:
+        """The commits that the images were built from, with `-dirty` where files differed from the commit."""
+        records = (one.record("build", manifest.platform) for one in self.images for manifest in one.manifests)
+        found = (str(record.measures.get("revision") or "") for record in records if record is not None)
+        return list(dict.fromkeys(revision for revision in found if revision))
 
 
 def look(workspace: Workspace, names: Sequence[str] = ()) -> Overview:
@@ -51,14 +54,9 @@ def look(workspace: Workspace, names: Sequence[str] = ()) -> Overview:
     rules = prepare.rules(workspace)
     images = tuple(judges.known(workspace, catalog.select(names), rules))
     log, at = history.read(workspace), evidence.now()
-    try:
-        revision = versioning.Source.read(workspace.root).description
-    except GalwayError:
-        revision = ""
     return Overview(
         at=at,
         source=catalog.source,
-        revision=revision,
         images=images,
         card=scorecard.score(images, log, thresholds=rules.policy.gate, at=at),
         verdicts=tuple(verdict for one in images for verdict in checklist.judge(one, root=workspace.root)),

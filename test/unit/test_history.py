@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import registries
+from shop import ROOT, Shop
 
-from galway import evidence, history
+from galway import catalog, evidence, history
 from galway.errors import BuildError, ConfigurationError, MissingToolError, VerifyError
 from galway.history import Figures, Pull, Release, Scan
+from galway.reference import Digest
+from galway.registry import UnreachableError
+from galway.stages import verify
+from galway.toolbox import Tool
+from galway.tools.cosign import Key
 from galway.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -157,3 +166,70 @@ def test_a_scan_without_a_database_counts_nothing(workspace: Workspace) -> None:
     seen = evidence.Record(**fields, measures={"objection": "", "counts": {"HIGH": 2}})
     history.scanned(workspace, [blind, seen])
     assert [(s.critical, s.high) for s in history.read(workspace).scans("ci", "p")] == [(0, 2)]
+
+
+@pytest.fixture
+def registry() -> Iterator[registries.Registry]:
+    with registries.serve() as registry:
+        yield registry
+
+
+class Cosign:
+    """Takes whatever it is asked about for signed, and knows no provenance."""
+
+    tool = Tool(name="cosign", version="0", path=Path("cosign"), source="a test", verified="", third_party=False)
+    trust = Key(public="key.pub", private="key")
+
+    def unsigned(self, _reference: object) -> str:
+        return ""
+
+    def provenance(self, _reference: object) -> tuple[list[object], str]:
+        return [], "there is none"
+
+
+def proved(shop: Shop, registry: registries.Registry, digest: Digest) -> None:
+    image = shop.image()
+    published = verify.published(
+        catalog.load(ROOT), image, replace(image.reference, tag=None, digest=digest), platforms=image.platforms,
+        client=registry.client(), cosign=Cosign(),  # type: ignore[arg-type]
+    )  # fmt: skip
+    verify.run(shop.workspace, published)
+
+
+def test_a_proof_of_a_published_image_logs_its_pull(tmp_path: Path, registry: registries.Registry) -> None:
+    shop = Shop.open(tmp_path, f"{registry.name}/jpoley")
+    layout = shop.build(shop.image())
+    shop.push(registry.client(), shop.image())
+    proved(shop, registry, layout.digest)
+    (pull,) = history.read(shop.workspace).pulls
+    assert (pull.ok, pull.reason) == (True, "")
+    assert pull.size > sum(manifest.size for manifest in layout.manifests())
+
+
+def test_a_pull_of_what_is_not_there_and_one_from_a_dead_registry_are_failed_ones(tmp_path: Path) -> None:
+    with registries.serve() as registry:
+        shop = Shop.open(tmp_path, f"{registry.name}/jpoley")
+        proved(shop, registry, Digest.parse("sha256:" + "0" * 64))
+    with pytest.raises(UnreachableError):
+        proved(shop, registry, Digest.parse("sha256:" + "0" * 64))
+    missing, dead = history.read(shop.workspace).pulls
+    assert not missing.ok
+    assert "does not hold" in missing.reason
+    assert not dead.ok
+
+
+def test_a_push_of_a_version_is_a_release_with_its_figures_once_and_one_of_a_branch_is_none(
+    tmp_path: Path, registry: registries.Registry
+) -> None:
+    shop = Shop.open(tmp_path, f"{registry.name}/jpoley")
+    layout = shop.build(shop.image())
+    measures = {"bases": {}, "steps": 4, "steps_cached": 4, "compressed": 77}
+    for manifest in layout.manifests():
+        shop.record(shop.image(), "build", manifest.platform.slug, str(manifest.digest), measures=measures, seconds=5.0)
+    for ref in ("refs/heads/main", "refs/tags/v0.1.0", "refs/tags/v0.1.0"):
+        history.released(shop.workspace, shop.push(registry.client(), shop.image(), ref=ref).values())
+    (release,) = history.read(shop.workspace).entries
+    assert isinstance(release, Release)
+    assert (release.image, release.version, release.digest) == ("ci", "0.1.0", str(layout.digest))
+    figures = release.platforms["linux-arm64"]
+    assert (figures.compressed, figures.seconds, figures.cold, figures.high) == (77, 5.0, False, None)

@@ -77,7 +77,7 @@ def overview(world: World, *entries: object) -> Overview:
     ]
     card = scorecard.score([known], log, thresholds=Thresholds(), at=AT)
     return Overview(
-        at=AT, source="https://example.org", revision="abc-dirty", images=(known,), card=card,
+        at=AT, source="https://example.org", images=(known,), card=card,
         verdicts=tuple(verdicts), history=log,
     )  # fmt: skip
 
@@ -171,11 +171,7 @@ def test_a_page_about_nothing_says_what_to_do(world: World) -> None:
     bare = Facts(image=world.image, why="it is not built")
     card = scorecard.score([bare], History(), thresholds=Thresholds(), at=AT)
     page = read(
-        html.page(
-            Overview(
-                at=AT, source="https://e.org", revision="", images=(bare,), card=card, verdicts=(), history=History()
-            )
-        )
+        html.page(Overview(at=AT, source="https://e.org", images=(bare,), card=card, verdicts=(), history=History()))
     )
     assert "inv build -i ci" in page.text
     assert "The history holds nothing of it yet" in page.text
@@ -184,7 +180,7 @@ def test_a_page_about_nothing_says_what_to_do(world: World) -> None:
 def test_a_file_that_cannot_be_written_is_one_line_and_leaves_no_half(world: World, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigurationError, match="cannot be written"):
-        files.scorecard(overview(world), markdown=tmp_path / "file" / "card.md", html=None)
+        files.scorecard(overview(world), tmp_path / "file" / "card.md", None)
 
 
 def test_the_terminal_shows_a_few_pieces_of_evidence_and_counts_the_rest() -> None:

@@ -43,6 +43,7 @@ def checklist(c: Context, image: list[str], gate: bool = False, json: bool = Fal
         "html": "Also write it as one HTML page, with trends, to this file.",
         "prune": "Only forget what the history holds from before this many days.",
         "gate": GATE,
+        "dry": "Write and forget nothing: say what would be.",
         "json": JSON,
     },
 )
@@ -53,6 +54,7 @@ def scorecard(
     html: str = "",
     prune: str = "",
     gate: bool = False,
+    dry: bool = False,
     json: bool = False,
 ) -> None:
     """Hold every success metric of the specification against its bar, and name what got worse since the last release.
@@ -67,23 +69,26 @@ def scorecard(
 
     with console.edge():
         workspace = Workspace.here()
+        dry = dry or c.config.run.dry
         if prune:
-            console.out.print(_prune(workspace, prune))
+            console.out.print(_prune(workspace, prune, dry=dry), soft_wrap=True, markup=False)
             return
         seen = overview.look(workspace, image)
         if json:
             console.print_json(seen.card)
         else:
             console.out.print(*report.score(seen.card), sep="\n")
-        written = files.scorecard(
-            seen, markdown=Path(markdown) if markdown else None, html=Path(html) if html else None
-        )
-        if written:
-            console.err.print(f"written: {', '.join(map(str, written))}", soft_wrap=True, markup=False)
+        if dry:
+            said = ", ".join(name for name in (markdown, html) if name)
+        else:
+            targets = (Path(name) if name else None for name in (markdown, html))
+            said = ", ".join(map(str, files.scorecard(seen, *targets)))
+        if said:
+            console.err.print(f"{'would write' if dry else 'written'}: {said}", soft_wrap=True, markup=False)
         console.conclude(card.verdict(seen.card) if gate else None)
 
 
-def _prune(workspace: Workspace, days: str) -> str:
+def _prune(workspace: Workspace, days: str, *, dry: bool) -> str:
     from datetime import UTC, datetime
 
     from galway import history
@@ -91,5 +96,7 @@ def _prune(workspace: Workspace, days: str) -> str:
 
     if not days.isdigit():
         raise ConfigurationError(f"--prune {days}: no number of days", hint="inv scorecard --prune 90")
+    if dry:
+        return f"would forget what is older than {days} days in {history.path(workspace)}"
     count = history.prune(workspace, days=int(days), now=datetime.now(UTC))
     return f"forgot {count} lines of {history.path(workspace)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from galway import evidence
 from galway.errors import BuildError, GalwayError
-from galway.history.log import append
+from galway.history.log import append, read
 from galway.history.model import Build, Figures, Pull, Release, Scan, Target
 from galway.layout import Layout
 from galway.release import final
@@ -131,6 +131,9 @@ def released(workspace: Workspace, records: Iterable[Record], say: Callable[[str
     for record in records:
         versions = versions_of(record)
         if record.status != "failed" and versions:
+            last = read(workspace).release(record.image)
+            if last is not None and (last.version, last.digest) == (versions[0], record.digest):
+                continue  # pushed again, which changed nothing
             entry = Release(
                 at=evidence.now(),
                 image=record.image,

@@ -22,7 +22,7 @@ FOLDER = "report"
 """Below `.galway`."""
 
 
-def scorecard(overview: Overview, *, markdown: Path | None, html: Path | None) -> list[Path]:
+def scorecard(overview: Overview, markdown: Path | None, html: Path | None) -> list[Path]:
     """Write what was asked for; the files.
 
     Raises
@@ -53,7 +53,7 @@ def pipeline(overview: Overview, outcome: Outcome, verdict: GalwayError | None, 
     }
     document = {
         "at": overview.at,
-        "revision": overview.revision,
+        "revisions": overview.revisions,
         "verdict": ended,
         "outcome": outcome,
         "images": [images_seen.seen(one) for one in overview.images],

@@ -44,6 +44,8 @@ def notes(card: Scorecard) -> Iterator[str]:
     """What the figures were compared with, and what limits them."""
     for image, release in card.compared.items():
         yield f"{image}: compared with {release}" if " at " in release else f"{image}: {release}"
+    for image, left in card.unbuilt.items():
+        yield f"{image}: {', '.join(left)} not built here, and not scored"
     if card.ignored:
         yield f"{card.ignored} lines of the history are torn or unknown and were ignored"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from galway import history
 from galway.errors import GalwayError, NotEvaluatedError, ScanError
 from galway.reference import Platform
 from galway.scorecard import platforms, rates, regressions
@@ -12,8 +13,9 @@ from galway.scorecard.model import TITLES, Line, Metric, Regression, Scorecard
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from galway.evidence import Record
     from galway.facts import Facts
-    from galway.history import History
+    from galway.history import Build, History
     from galway.vulnerabilities.gate import Thresholds
 
 __all__ = ["TITLES", "Line", "Metric", "Regression", "Scorecard", "score", "verdict"]
@@ -28,9 +30,10 @@ def score(images: Sequence[Facts], log: History, *, thresholds: Thresholds, at: 
         The present, RFC 3339.
     """
     lines: list[Line] = []
+    runs = _runs(images, log)
     for one in images:
         for platform in [manifest.platform for manifest in one.manifests] or [Platform.of_host()]:
-            lines += platforms.lines(one, platform, log, thresholds)
+            lines += platforms.lines(one, platform, runs, thresholds)
     lines += [rates.signed(images), rates.builds(log.builds), rates.pulls(log.pulls)]
     order = list(TITLES)
     releases = {one.image.name: log.release(one.image.name) for one in images}
@@ -42,7 +45,23 @@ def score(images: Sequence[Facts], log: History, *, thresholds: Thresholds, at: 
         builds=len(log.builds),
         pulls=len(log.pulls),
         ignored=log.ignored,
+        unbuilt={
+            one.image.name: left
+            for one in images
+            if (left := tuple(str(p) for p in one.image.platforms if p not in {m.platform for m in one.manifests}))
+        },
     )
+
+
+def _runs(images: Sequence[Facts], log: History) -> list[Build]:
+    """All builds, oldest first: the history's, and what only records know, those of one run put together again."""
+    known = {run.at for run in log.builds}
+    records = (one.record("build", manifest.platform) for one in images for manifest in one.manifests)
+    fresh: dict[str, list[Record]] = {}
+    for record in records:
+        if record is not None and record.started not in known:
+            fresh.setdefault(record.started, []).append(record)
+    return sorted([*log.builds, *map(history.of_records, fresh.values())], key=lambda run: run.at)
 
 
 def verdict(card: Scorecard) -> GalwayError | None:

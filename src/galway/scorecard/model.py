@@ -102,6 +102,8 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
         For each image what it was compared with: a release, or why there is none.
     ignored:
         Lines of the history that could not be read.
+    unbuilt:
+        For each image the platforms that are not built, and not scored.
     """
 
     at: str
@@ -111,6 +113,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     builds: int
     pulls: int
     ignored: int
+    unbuilt: dict[str, tuple[str, ...]]
 
     def count(self, status: Status) -> int:
         """Lines of a status."""

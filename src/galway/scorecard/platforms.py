@@ -8,11 +8,11 @@ from galway import history
 from galway.scorecard.model import Line, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from galway.evidence import Status
     from galway.facts import Facts
-    from galway.history import Build, History
+    from galway.history import Build
     from galway.layout import Manifest
     from galway.reference import Platform
     from galway.vulnerabilities.gate import Thresholds
@@ -24,17 +24,19 @@ HITS = 0.8
 """Share of steps from the cache that must be exceeded (spec: layer caching)."""
 
 
-def lines(one: Facts, platform: Platform, log: History, thresholds: Thresholds) -> Iterator[Line]:
+def lines(one: Facts, platform: Platform, runs: Sequence[Build], thresholds: Thresholds) -> Iterator[Line]:
     """All of them, in the specification's order.
 
     Parameters
     ----------
     platform:
         Built or not.
+    runs:
+        Of the builder, oldest first.
     thresholds:
         Most critical and high vulnerabilities (`docker/scan.toml`).
     """
-    sheet = _Sheet(one, platform, log)
+    sheet = _Sheet(one, platform, runs)
     yield sheet.time(cold=False)
     yield sheet.time(cold=True)
     yield sheet.size()
@@ -46,10 +48,11 @@ def lines(one: Facts, platform: Platform, log: History, thresholds: Thresholds) 
 class _Sheet:
     """One image on one platform."""
 
-    def __init__(self, one: Facts, platform: Platform, log: History) -> None:
+    def __init__(self, one: Facts, platform: Platform, runs: Sequence[Build]) -> None:
         self.one = one
         self.platform = platform
-        self.log = log
+        key = (one.image.name, platform.slug)
+        self.runs = [run for run in runs if run.ok and key in {(t.image, t.platform) for t in run.targets}]
         self.manifest: Manifest | None = next((m for m in one.manifests if m.platform == platform), None)
 
     def time(self, *, cold: bool) -> Line:
@@ -62,7 +65,7 @@ class _Sheet:
         bar, words = (COLD, "< 10 min") if cold else (CACHED, "< 3 min")
         flags = f"-i {self.one.image.name} --platform {self.platform.architecture}"
         hint = f"inv build {flags} --no-cache" if cold else f"inv build {flags}"
-        run = next((run for run in reversed(self._runs()) if run.is_cold == cold), None)
+        run = next((run for run in reversed(self.runs) if run.is_cold == cold), None)
         if run is None:
             kind = "without" if cold else "with"
             return self._line(metric, words, "not_evaluated", reason=f"no build {kind} the cache is known", hint=hint)
@@ -149,15 +152,6 @@ class _Sheet:
             reason=", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "") if worse else "",
             hint="take the fixed versions, or waive with a reason in docker/exceptions.toml" if worse else "",
         )
-
-    def _runs(self) -> list[Build]:
-        """Successful builds of this platform, oldest first; the record's own where the history does not know it."""
-        key = (self.one.image.name, self.platform.slug)
-        runs = [r for r in self.log.builds if r.ok and key in {(t.image, t.platform) for t in r.targets}]
-        record = self.one.record("build", self.platform)
-        if record is not None and not any(run.at == record.started for run in runs):
-            runs.append(history.of_records([record]))
-        return sorted(runs, key=lambda run: run.at)
 
     def _missing(self, metric: Metric, bar: str, stage: str) -> Line:
         why = self.one.why or (
