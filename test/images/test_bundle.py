@@ -11,7 +11,7 @@ import layouts
 import pytest
 
 from galway import engine, evidence, local_registry, prepare, process, signing, toolbox
-from galway.airgap import Loading, Packing, packing
+from galway.airgap import Loading, Packing, packing, seal
 from galway.bundling import contents, tape
 from galway.errors import PublishError, VerifyError
 from galway.layout import Layout
@@ -291,6 +291,55 @@ def test_an_image_without_one_of_its_proofs_is_refused(
 
     with pytest.raises(VerifyError):
         load(site, changed(sender.bundle, tmp_path, strip), registry=registry.name, key=sender.key.public)
+    assert is_empty(registry)
+
+
+def edit_record(folder: Path) -> None:
+    path = folder / "evidence" / NAME / "linux-amd64" / "scan.json"
+    path.write_bytes(path.read_bytes().replace(b"passed", b"failed"))
+
+
+def clean_database(folder: Path) -> None:
+    (folder / "database" / "trivy.db").write_bytes(b"a database that knows nothing")
+
+
+def add_record(folder: Path) -> None:
+    path = folder / "evidence" / NAME / "linux-amd64" / "scan.json"
+    path.with_name("more.json").write_bytes(path.read_bytes())
+
+
+def remove_record(folder: Path) -> None:
+    (folder / "evidence" / NAME / "linux-amd64" / "scan.json").unlink()
+
+
+def claim_more(folder: Path) -> None:
+    path = folder / contents.FILE
+    document = json.loads(path.read_bytes())
+    document["images"][0]["version"] = "99.0.0"
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("change", [edit_record, clean_database, add_record, remove_record, claim_more])
+def test_what_no_image_covers_is_sealed(
+    sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    with pytest.raises(VerifyError, match="is not what was sealed"):
+        load(site, changed(sender.bundle, tmp_path, change), registry=registry.name, key=sender.key.public)
+    assert is_empty(registry)
+    assert not list((site.state / "bundle").iterdir())
+
+
+def test_hashes_that_were_written_anew_are_signed_by_nobody(
+    sender: Sender, site: Workspace, registry: LocalRegistry, tmp_path: Path
+) -> None:
+    def reseal(folder: Path) -> None:
+        clean_database(folder)
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        names = [tape.Member(name=path.relative_to(folder).as_posix(), path=path) for path in paths]
+        (folder / seal.FOLDER / seal.SUMS).write_bytes(seal.sums(names))
+
+    with pytest.raises(VerifyError, match="the seal of the bundle's records does not hold"):
+        load(site, changed(sender.bundle, tmp_path, reseal), registry=registry.name, key=sender.key.public)
     assert is_empty(registry)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from galway import copying, local_registry, prepare, registry, signing
-from galway.airgap import shared
+from galway.airgap import seal, shared
 from galway.bundling import attached, contents, tape
 from galway.errors import BuildError, ConfigurationError, PublishError, VerifyError
 from galway.layout import Layout
@@ -83,11 +83,10 @@ class Loading:
     engine: Callable[[], Engine]
     say: Callable[[str], None] = lambda _line: None
 
-    folder: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Choose the folder that a bundle is unpacked into."""
-        object.__setattr__(self, "folder", self.workspace.state / "bundle" / f"loading-{os.getpid()}")
+    @property
+    def folder(self) -> Path:
+        """Where a bundle is unpacked, until it is loaded or refused."""
+        return self.workspace.state / "bundle" / f"loading-{os.getpid()}"
 
     @property
     def kept(self) -> Path:
@@ -203,21 +202,20 @@ class Loading:
         counts = {}
         with local_registry.running(self.workspace, self.folder / "registry", say=self.say) as made:
             client = registry.Client(made.name)
-            for image in images:
-                layout = Layout(inner.layout(image.name))
-                there = shared.at(image, client)
-                self._copy(there, layout, inner, client)
-                try:
-                    counts[image.name] = len(
-                        shared.prove(catalog, there, layout, client, cosign, self.folder / "prove", self.say)
-                    )
-                except VerifyError as error:
-                    mine = contents.fingerprint(shared.public_key(self.key)) if self.key else said.key
-                    other = f"; it was signed with the key {said.key[:16]}…, yours is {mine[:16]}…"
-                    raise VerifyError(
-                        f"{error.message}{other if mine != said.key else ''}",
-                        hint="nothing was loaded; do not use this bundle before you know who made it",
-                    ) from error
+            try:
+                for image in images:
+                    layout, there = Layout(inner.layout(image.name)), shared.at(image, client)
+                    self._copy(there, layout, inner, client)
+                    proofs = shared.prove(catalog, there, layout, client, cosign, self.folder / "prove", self.say)
+                    counts[image.name] = len(proofs)
+                seal.check(inner.state, client, cosign)
+            except VerifyError as error:
+                mine = contents.fingerprint(shared.public_key(self.key)) if self.key else said.key
+                other = f"; it was signed with the key {said.key[:16]}…, yours is {mine[:16]}…"
+                raise VerifyError(
+                    f"{error.message}{other if mine != said.key else ''}",
+                    hint="nothing was loaded; do not use this bundle before you know who made it",
+                ) from error
         return counts
 
     def _send(self, catalog: Catalog, images: Sequence[Image], inner: Workspace, cosign: Cosign) -> None:

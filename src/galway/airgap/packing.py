@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from galway import evidence, judges, local_registry, prepare, registry, signing, tagging
-from galway.airgap import shared
+from galway.airgap import seal, shared
 from galway.bundling import attached, contents, tape
 from galway.bundling.tape import Member
 from galway.errors import ConfigurationError, NotEvaluatedError, PublishError
@@ -100,13 +100,15 @@ class Packing:
                 client = registry.Client(made.name)
                 published = self._publish(inner, images, client)
                 packed = [self._sign(inner, record, image, client, cosign) for record, image in published]
-            said = contents.Contents(
-                format=contents.FORMAT,
-                images=tuple(packed),
-                key=contents.fingerprint(public),
-                database=bool(database),
-            )
-            members = [*_members(work, said, public), *database]
+                said = contents.Contents(
+                    format=contents.FORMAT,
+                    images=tuple(packed),
+                    key=contents.fingerprint(public),
+                    database=bool(database),
+                )
+                members = [*_members(work, said, public), *database]
+                seal.make(members, work / seal.FOLDER, client, cosign)
+            members += _below(seal.FOLDER, work / seal.FOLDER, _files(work / seal.FOLDER))
             self.say(f"writing {output}")
             written = tape.write(output, members)
         finally:
@@ -193,7 +195,7 @@ def _members(work: Path, said: Contents, public: bytes) -> Iterator[Member]:
         paths = [layout.folder / "index.json", layout.folder / "oci-layout", *map(layout.blob, digests)]
         yield from _below(f"oci/{packed.name}", layout.folder, paths)
         folder = work / "attached" / packed.name
-        yield from _below(f"attached/{packed.name}", folder, [p for p in folder.rglob("*") if p.is_file()])
+        yield from _below(f"attached/{packed.name}", folder, _files(folder))
         yield from _records(work / ".galway" / "evidence", packed.name, {str(digest) for digest in digests})
 
 
@@ -215,3 +217,7 @@ def _records(folder: Path, image: str, digests: set[str]) -> Iterator[Member]:
 def _below(prefix: str, folder: Path, paths: Sequence[Path]) -> Iterator[Member]:
     for path in paths:
         yield Member(name=f"{prefix}/{path.relative_to(folder).as_posix()}", path=path)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]

@@ -90,7 +90,7 @@ def write(path: Path, members: Iterable[Member], *, advance: Callable[[int], Non
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        hashes = {member.name: _hash(member.open()) for member in ordered}
+        hashes = {member.name: digest(member.open()) for member in ordered}
         sums = "".join(f"{hashes[name]}  {name}\n" for name in names).encode()
         total = sum(_padded(member.size) + _BLOCK for member in ordered) + _padded(len(sums)) + _BLOCK + len(_END)
         if (free := shutil.disk_usage(path.parent).free) < total:
@@ -255,6 +255,14 @@ class _Reader:
         )
 
 
+def digest(chunks: Iterable[bytes]) -> str:
+    """The SHA-256 of some bytes, in hexadecimal."""
+    seen = hashlib.sha256()
+    for chunk in chunks:
+        seen.update(chunk)
+    return seen.hexdigest()
+
+
 def _put(sink: IO[bytes], member: Member, advance: Callable[[int], None]) -> str:
     """Write a member; the digest of what was written, or of more where it grew meanwhile."""
     info = tarfile.TarInfo(member.name)
@@ -272,13 +280,6 @@ def _put(sink: IO[bytes], member: Member, advance: Callable[[int], None]) -> str
         advance(len(chunk))
     sink.write(b"\0" * (_padded(info.size) - info.size))
     return seen.hexdigest() if count == info.size else ""
-
-
-def _hash(chunks: Iterable[bytes]) -> str:
-    seen = hashlib.sha256()
-    for chunk in chunks:
-        seen.update(chunk)
-    return seen.hexdigest()
 
 
 def _padded(size: int) -> int:
