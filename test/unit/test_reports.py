@@ -185,5 +185,5 @@ def test_a_file_that_cannot_be_written_is_one_line_and_leaves_no_half(world: Wor
 
 def test_the_terminal_shows_a_few_pieces_of_evidence_and_counts_the_rest() -> None:
     verdict = checklist.Verdict(image="ci", group="g", item="i", status="passed", evidence=("a", "b", "c", "d", "e"))
-    assert checklist_report.named(verdict) == "a\nb\nc and 2 more"
+    assert checklist_report.named(verdict) == "a, b, c and 2 more"
     assert checklist_report.summary([verdict]) == "1 items: 1 passed, 0 failed, 0 not evaluated, 0 not needed"

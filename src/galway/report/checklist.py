@@ -22,16 +22,19 @@ WORDS = {"skipped": "[dim]not needed[/]"}
 
 
 def checklist(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
-    """A table for each image."""
+    """A table for each image: the items, and below each what was seen where, and the next step."""
     for image in dict.fromkeys(verdict.image for verdict in verdicts):
-        made = table("group", "item", "status", "seen", "evidence")
-        made.title, made.title_justify = escape(image), "left"
+        made = table("status", escape(image))
         group = ""
         for one in (verdict for verdict in verdicts if verdict.image == image):
-            told = "" if one.group == group else one.group
-            group = one.group
-            seen = escape(one.detail) + (f" [dim]→ {escape(one.hint)}[/]" if one.hint else "")
-            made.add_row(told, escape(one.item), WORDS.get(one.status) or status(one.status), seen, escape(named(one)))
+            if one.group != group:
+                group = one.group
+                made.add_row("", f"[bold dim]{escape(group)}[/]")
+            made.add_row(WORDS.get(one.status) or status(one.status), escape(one.item))
+            seen = ": ".join(part for part in (escape(named(one)), escape(one.detail)) if part)
+            made.add_row("", f"[dim]{seen}[/]")
+            if one.hint:
+                made.add_row("", f"[bold]next[/]: {escape(one.hint)}")
         yield made
     yield summary(verdicts)
 
@@ -39,7 +42,7 @@ def checklist(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
 def named(one: Verdict) -> str:
     """Its first pieces of evidence."""
     more = f" and {len(one.evidence) - NAMED} more" if len(one.evidence) > NAMED else ""
-    return "\n".join(one.evidence[:NAMED]) + more
+    return ", ".join(one.evidence[:NAMED]) + more
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

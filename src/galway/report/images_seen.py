@@ -201,7 +201,9 @@ def _vulnerabilities(one: Facts, manifest: Manifest) -> Judged:
         return Judged(
             status="failed" if record.status == "failed" else "not_evaluated", words="not evaluated", reason=why
         )
-    return Judged(status=record.status, words=f"{counts[0]} critical, {counts[1]} high", reason=record.reason)
+    source = record.measures.get("database")
+    reason = record.reason or (f"by the database of {source}" if source else "")
+    return Judged(status=record.status, words=f"{counts[0]} critical, {counts[1]} high", reason=reason)
 
 
 def _published(one: Facts, record: Record | None) -> Judged:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 
 def score(card: Scorecard) -> Iterator[RenderableType]:
-    """A table of all lines, the regressions, and what the figures rest on."""
-    made = table("metric", "image", "bar", "measured", "status", "why", numbers=("bar", "measured"))
+    """A table of all lines, why some did not pass, the regressions, and what the figures rest on."""
+    made = table("metric", "image", "bar", "measured", "status", numbers=("bar", "measured"))
+    title = ""
     for line in card.lines:
-        why = escape(line.reason) + (f" [dim]→ {escape(line.hint)}[/]" if line.hint else "")
-        made.add_row(line.title, escape(about(line)), line.bar, escape(line.value or "-"), status(line.status), why)
+        name, title = "" if line.title == title else line.title, line.title
+        made.add_row(name, escape(about(line)), line.bar, escape(line.value or "-"), status(line.status))
     yield made
+    yield from _causes(card)
     if card.regressions:
         worse = table("worse since the release", "image", "before", "now", "release", numbers=("before", "now"))
         for one in card.regressions:
@@ -31,8 +33,25 @@ def score(card: Scorecard) -> Iterator[RenderableType]:
                 f"[red]{escape(one.what)}[/]", f"{one.image} {one.platform}", one.before, one.now, escape(one.release)
             )
         yield worse
-    yield from (escape(line) for line in notes(card))
+    yield from (f"[dim]{escape(line)}[/]" for line in notes(card))
     yield summary(card)
+
+
+def _causes(card: Scorecard) -> Iterator[RenderableType]:
+    """Why lines did not pass, each cause once, with the next step."""
+    causes: dict[tuple[str, str, str, str], list[str]] = {}
+    for line in card.lines:
+        if line.status != "passed":
+            key = (line.status, line.image and about(line), line.reason, line.hint)
+            causes.setdefault(key, []).append(line.title.lower())
+    if not causes:
+        return
+    made = table("status", "why")
+    for (word, image, reason, hint), titles in causes.items():
+        made.add_row(status(word), f"{escape(', '.join(titles))}{image and f' of {escape(image)}'}: {escape(reason)}")
+        if hint:
+            made.add_row("", f"[bold]next[/]: {escape(hint)}")
+    yield made
 
 
 def about(line: Line) -> str:
