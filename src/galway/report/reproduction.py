@@ -20,7 +20,7 @@ FILES = 8
 """Differing files that are named for each layer; --json has more."""
 
 
-def reproduced(records: Sequence[Record]) -> Iterator[Table]:
+def reproduced(records: Sequence[Record]) -> Iterator[Table | str]:
     """One line for each image and platform, then what differs."""
     made = table("image", "platform", "digest", "again", "status")
     layers = table("image", "layer", "made by", "differs in")
@@ -45,6 +45,9 @@ def reproduced(records: Sequence[Record]) -> Iterator[Table]:
                 verdict = f"[red]differs[/]: {escape(base['reason'])}" if base["reason"] else "[green]the same[/]"
                 bases.add_row(*key, base["old"][7:19], base["new"][7:19], verdict)
     yield from (each for each in (made, layers, packages, bases) if each.row_count)
+    for record in records:
+        if unknown := record.measures.get("packages_unknown"):
+            yield f"the packages of {record.image} could not be compared: {escape(unknown)}"
 
 
 def _what(layer: dict[str, Any]) -> str:
