@@ -131,7 +131,7 @@ BAD_LAYERS: dict[str, tuple[layouts.Node | bytes | None, str, str]] = {
     "long link": (layouts.symlink("d/" * 3000), "x", "a link to a path of 6000 characters"),
     "long header": (layouts.Node(pax=(("comment", "x" * 70_000),)), "x", "has a header of 70144 bytes"),
     "file in the root's place": (b"", ".", "in the place of the root directory"),
-    "backwards": (layouts.Node(size=-10_240), "x", "impossible size|not a readable tar"),
+    "backwards": (layouts.Node(size=-10_240), "x", "impossible size|not a readable tar|not a tar archive to its end"),
 }
 
 

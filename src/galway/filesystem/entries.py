@@ -195,7 +195,9 @@ def _members(source: _Forward) -> Iterator[tarfile.TarInfo]:
     try:
         # Python's own names for bytes that are not UTF-8 cannot be printed; these can.
         tar = tarfile.TarFile(fileobj=cast("IO[bytes]", source), encoding="utf-8", errors="backslashreplace")
-        while (member := tar.next()) is not None:
+        # A first header with a negative size is no member for tarfile (since CVE-2025-8194), and then it would read on.
+        empty = cast("Any", tar).firstmember is None
+        while not empty and (member := tar.next()) is not None:
             yield member
             cast("Any", tar).members.clear()  # or the archive would remember every entry
     except _BROKEN as error:
