@@ -28,7 +28,7 @@ def main() -> int:
     failed = 0
     with command.main_context():
         session = command._build_session(options)
-        finder = command._build_package_finder(options, session)
+        finder = command._build_package_finder(options, session, ignore_requires_python=True)
         for name, version, sha256, file in missing:
             links = [found.link for found in finder.find_all_candidates(name) if found.link.filename == file]
             problem = fetch(session, links[0].url_without_fragment, folder / file, sha256) if links else "not found"

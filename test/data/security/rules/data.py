@@ -7,6 +7,9 @@ import pickle
 import tarfile
 import xml.etree.ElementTree as ET
 import xml.sax
+
+# ruleid: python-xmlrpc-entities
+import xmlrpc.client
 import zipfile
 
 import yaml
@@ -101,3 +104,10 @@ def upload(folder):
     file.save(os.path.join(folder, file.filename))
     # ok: python-upload-name
     file.save(os.path.join(folder, secure_filename(file.filename)))
+
+
+def renamed():
+    # ok: python-xmlrpc-entities
+    import xml.dom.minidom
+
+    return xml.dom.minidom

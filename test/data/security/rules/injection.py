@@ -303,3 +303,7 @@ def lines(log: str) -> list[str]:
 SLOW = re.compile(r"^(\w+\s?)*$")
 # ok: python-slow-regex
 QUICK = re.compile(r"^[a-z]+$")
+# ruleid: python-overlapping-regex
+SQUARE = re.compile(r"\s*(\d+)\s*(\S+) (.*)")
+# ok: python-overlapping-regex
+STRAIGHT = re.compile(r"\s*(\d+)\s+(\S+) (.*)")

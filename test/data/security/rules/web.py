@@ -212,6 +212,10 @@ def note():
     # ok: python-log-injection
     logger.info("hello %r", user)
     # ok: python-log-injection
+    logger.info("'%r' is not in %s", user, HOSTS)
+    # ruleid: python-log-injection
+    logger.info("%s has no %s", HOSTS, user)
+    # ok: python-log-injection
     logger.info(f"hello {user!r}")
     # ok: python-log-injection
     logger.info("hello %s", user.replace("\n", " "))
