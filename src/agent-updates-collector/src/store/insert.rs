@@ -1,7 +1,7 @@
 //! Inserts events within a transaction. A row that cannot be stored fails alone.
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{params, Connection, ErrorCode, ToSql};
+use rusqlite::{params, Connection, ErrorCode, Statement, ToSql};
 
 use super::models::{Deltas, Inserted};
 use super::names::{Kind, Names};
@@ -17,6 +17,12 @@ impl ToSql for EventKey {
         }))
     }
 }
+
+const INSERT: &str =
+    "INSERT INTO events (key, received_us, timestamp_us, agent, type, session, tool, status, source, tags,
+         duration_ms, task, branch, trace, body)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+     ON CONFLICT DO NOTHING";
 
 /// Inserts the events of several requests into one open transaction.
 pub struct Inserter<'a> {
@@ -48,8 +54,12 @@ impl<'a> Inserter<'a> {
         }
         let mut inserted = Vec::with_capacity(records.len());
         let mut outcomes = Vec::with_capacity(records.len());
-        for record in records {
-            outcomes.push(self.insert_one(record, &mut inserted)?);
+        {
+            // Looked up once: for each row it would cost more than the binding.
+            let mut statement = self.connection.prepare_cached(INSERT)?;
+            for record in records {
+                outcomes.push(self.insert_one(&mut statement, record, &mut inserted)?);
+            }
         }
         if atomic {
             if outcomes.iter().any(Outcome::is_refusal) {
@@ -77,8 +87,13 @@ impl<'a> Inserter<'a> {
         self.deltas.write(self.connection)
     }
 
-    fn insert_one(&mut self, record: &Record, inserted: &mut Vec<Inserted>) -> rusqlite::Result<Outcome> {
-        match self.try_insert(record) {
+    fn insert_one(
+        &mut self,
+        statement: &mut Statement<'_>,
+        record: &Record,
+        inserted: &mut Vec<Inserted>,
+    ) -> rusqlite::Result<Outcome> {
+        match self.try_insert(statement, record) {
             Ok(Some(event)) => {
                 inserted.push(event);
                 Ok(Outcome::Stored(event.seq))
@@ -89,19 +104,13 @@ impl<'a> Inserter<'a> {
         }
     }
 
-    fn try_insert(&mut self, record: &Record) -> rusqlite::Result<Option<Inserted>> {
+    fn try_insert(&mut self, statement: &mut Statement<'_>, record: &Record) -> rusqlite::Result<Option<Inserted>> {
         let agent = self.names.number(self.connection, Kind::Agent, &record.agent)?;
         let event_type = self.names.number(self.connection, Kind::Type, &record.event_type)?;
         let session = self.optional(Kind::Session, record.session.as_deref())?;
         let tool = self.optional(Kind::Tool, record.tool.as_deref())?;
         let status = record.status.map(crate::event::Status::number);
-        let mut insert = self.connection.prepare_cached(
-            "INSERT INTO events (key, received_us, timestamp_us, agent, type, session, tool, status, source, tags,
-                 duration_ms, task, branch, trace, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-             ON CONFLICT DO NOTHING",
-        )?;
-        let rows = insert.execute(params![
+        let rows = statement.execute(params![
             record.key,
             self.received_us,
             record.timestamp_us,
