@@ -130,6 +130,8 @@ class Savepoint:
     def count(self, cursor, table: str, name: str) -> None:
         # ruleid: python-sql-from-text
         cursor.execute("SELECT count(*) FROM %s" % table)
+        # ruleid: python-sql-from-text
+        Order.objects.raw("SELECT * FROM %s" % table)
         query = "SELECT count(*) FROM " + table
         # ruleid: python-sql-from-text
         cursor.execute(query)

@@ -101,3 +101,16 @@ def login(user, password):
     assert user.is_staff
     # ok: python-assert-of-right
     assert user.name
+
+
+def listen(socket):
+    # ruleid: python-every-interface
+    socket.bind(("0.0.0.0", 80))
+    # ok: python-every-interface
+    socket.bind(("127.0.0.1", 80))
+
+
+# ruleid: python-hidden-direction
+LEVEL = "user‮"
+# ok: python-hidden-direction
+LEVEL = "user\u202e"

@@ -61,6 +61,14 @@ def download_checked():
     return open(path)
 
 
+def download_dots():
+    name = request.args["name"]
+    if "../" in name:
+        return None
+    # ok: python-path-traversal
+    return open("/srv/files/" + name)
+
+
 def download_resolved():
     path = (FOLDER / request.args["name"]).resolve()
     path.relative_to(FOLDER)
@@ -125,6 +133,9 @@ def hello(name):
     if name == "json":
         # ok: python-reflected-xss
         return {"name": name}
+    if name == "own":
+        # ok: python-reflected-xss
+        return helpers.escape_for_html(name)
     if name == "plain":
         # ok: python-reflected-xss
         return html.escape(name)
