@@ -47,7 +47,8 @@ def main() -> None:
 
 def fixtures(engines: Engines, _cache: Path) -> None:
     """How many marked lines the rules judge as they are marked."""
-    table = report.table("fixture", "to find", "found", "to leave", "left", numbers=("to find", "found", "to leave", "left"))
+    numbers = ("to find", "found", "to leave", "left")
+    table = report.table("fixture", *numbers, numbers=numbers)
     for path in sorted(FIXTURES.glob("*.py")):
         found = {(one.line, one.rule) for one in engines.ask("rules", FIXTURES, [path.name])}
         marks = judge.marks(path.read_text(encoding="utf-8"))
@@ -130,7 +131,8 @@ def judged(
             return None
         there = [pair.file] if (folder / pair.file).is_file() else []
         answers.append(engines.ask(engine, folder, there, keep=f"{release.file}-{pair.advisory}"))
-    return judge.compare(*answers, pair.cwe)
+    old, new = answers
+    return judge.compare(old, new, pair.cwe)
 
 
 def noise(engines: Engines, cache: Path) -> None:

@@ -13,7 +13,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from pip._internal.commands import create_command
+from pip._internal.commands import create_command  # type: ignore[import-not-found]
 
 
 def main() -> int:
@@ -27,8 +27,8 @@ def main() -> int:
     options, _ = command.parse_args(["--quiet"])
     failed = 0
     with command.main_context():
-        session = command._build_session(options)
-        finder = command._build_package_finder(options, session, ignore_requires_python=True)
+        session = command._build_session(options)  # noqa: SLF001 - pip has no public API for this
+        finder = command._build_package_finder(options, session, ignore_requires_python=True)  # noqa: SLF001
         for name, version, sha256, file in missing:
             links = [found.link for found in finder.find_all_candidates(name) if found.link.filename == file]
             problem = fetch(session, links[0].url_without_fragment, folder / file, sha256) if links else "not found"

@@ -102,10 +102,11 @@ def expectations(test: str) -> Mapping[str, int]:
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
                 table = _literal(node.value)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check_example":
-                name = node.args[0]
-                if isinstance(name, ast.Constant) and isinstance(name.value, str) and "SEVERITY" in table:
-                    expected.setdefault(name.value, sum(table["SEVERITY"].values()))
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            name = node.args[0] if node.func.attr == "check_example" and node.args else None
+            if isinstance(name, ast.Constant) and isinstance(name.value, str) and "SEVERITY" in table:
+                expected.setdefault(name.value, sum(table["SEVERITY"].values()))
     return expected
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HERE = Path(__file__).parent
 TEST = re.compile(r"(^|/)(tests?|testing|test_[^/]*|[^/]*_test\.py|conftest\.py)(/|$)|(^|/)test[^/]*\.py$")

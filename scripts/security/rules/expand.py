@@ -24,7 +24,7 @@ ARGUMENT = "$ARG"
 class Dumper(yaml.SafeDumper):
     """Long text as it reads: blocks for several lines, no aliases."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: Any) -> bool:
         """The engine does not know them."""
         return True
 
@@ -58,7 +58,7 @@ def rule(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
 
 def taint(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     """Sources, sinks and sanitizers; each is a list of patterns, `use: NAME` for a shared list, or a full formula."""
-    made = {
+    return {
         "mode": "taint",
         "options": shared["options"],
         "pattern-sources": listed(written["sources"], shared),
@@ -66,7 +66,6 @@ def taint(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
         "pattern-sanitizers": listed([*written.get("sanitizers", []), {"use": "clean"}], shared),
         "pattern-sinks": listed(written["sinks"], shared),
     }
-    return made
 
 
 def listed(entries: list[Any], shared: dict[str, Any]) -> list[dict[str, Any]]:
