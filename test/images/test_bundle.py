@@ -202,6 +202,7 @@ def test_a_bundle_is_loaded_into_a_registry_and_verified_there_by_the_ordinary_c
     kept = site.state / "bundle" / "loaded"
     assert (kept / "database" / "trivy.db").read_bytes() == b"a database"
     assert evidence.read(kept / "evidence", NAME, evidence.INDEX, "sign") is not None
+    assert len(list((kept / "sbom").rglob("*.json"))) == 2 * 2
     assert [path.name for path in (site.state / "bundle").iterdir()] == ["loaded"]
 
 

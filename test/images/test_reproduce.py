@@ -60,7 +60,7 @@ class Bench:
         layout = self.workspace.layout("small")
         record = self.workspace.evidence / "small" / Platform.of_host().slug / "build.json"
         before = ((layout / "index.json").read_bytes(), record.read_bytes())
-        look = sources.Sources(workspace=self.workspace, say=say)
+        look = sources.Sources(workspace=Workspace.here(), say=say)  # whose table of tools it needs
         (found,) = reproduce.run(self.workspace, request, reproduce.Hooks(say=say, packages=look.packages_in))
         assert before == ((layout / "index.json").read_bytes(), record.read_bytes())
         Layout(layout).verify()

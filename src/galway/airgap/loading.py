@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 STAND_IN = "dev.galway.stand-in.of"
 """The label that an image inherits from a stand-in base."""
 
+_SCRATCH = "loading"
+
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """One image that was loaded.
@@ -86,7 +88,7 @@ class Loading:
     @property
     def folder(self) -> Path:
         """Where a bundle is unpacked, until it is loaded or refused."""
-        return self.workspace.state / "bundle" / f"loading-{os.getpid()}"
+        return self.workspace.state / "bundle" / _SCRATCH
 
     @property
     def kept(self) -> Path:
@@ -105,8 +107,7 @@ class Loading:
         PublishError
             The registry did not take an image, or has another one under the same version.
         """
-        shutil.rmtree(self.folder, ignore_errors=True)
-        try:
+        with shared.scratch(self.workspace, _SCRATCH):
             self.say(f"checking {bundle}")
             tape.unpack(bundle, self.folder / ".galway")
             said = contents.read(self.folder / ".galway")
@@ -120,8 +121,6 @@ class Loading:
             else:
                 build.load(inner, images, self.engine(), say=self.say)
             self._keep()
-        finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
         return [
             Loaded(
                 image=packed.name,
@@ -257,9 +256,9 @@ class Loading:
         attached.put(inner.state / "attached" / image.name, target)
 
     def _keep(self) -> None:
-        """Leave records and database where the site's own commands can have them."""
+        """Leave records, SBOMs and database where the site's own commands can have them."""
         shutil.rmtree(self.kept, ignore_errors=True)
         self.kept.mkdir(parents=True)
-        for name in ("evidence", "database", contents.FILE):
+        for name in ("evidence", "sbom", "database", contents.FILE):
             with contextlib.suppress(FileNotFoundError):
                 (self.folder / ".galway" / name).rename(self.kept / name)

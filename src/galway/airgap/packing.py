@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -90,11 +89,10 @@ class Packing:
         trust = signing.pair(self.workspace.root, key=self.key)
         public = shared.public_key(trust.public)
         database = _database(self.database)
-        environment = signing.unlock(trust)
-        work = self.workspace.state / "bundle" / f"packing-{os.getpid()}"
-        shutil.rmtree(work, ignore_errors=True)
-        try:
-            cosign = Cosign(tool=shared.cosign_tool(self.workspace, self.say), trust=trust, environment=environment)
+        with shared.scratch(self.workspace, "packing") as work:
+            cosign = Cosign(
+                tool=shared.cosign_tool(self.workspace, self.say), trust=trust, environment=signing.unlock(trust)
+            )
             inner = self._borrow(work)
             with local_registry.running(self.workspace, work / "registry", say=self.say) as made:
                 client = registry.Client(made.name)
@@ -111,8 +109,6 @@ class Packing:
             members += _below(seal.FOLDER, work / seal.FOLDER, _files(work / seal.FOLDER))
             self.say(f"writing {output}")
             written = tape.write(output, members)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         return Bundle(written=written, contents=said, unevaluated=publish.verdict([record for record, _ in published]))
 
     def _borrow(self, work: Path) -> Workspace:
@@ -196,22 +192,24 @@ def _members(work: Path, said: Contents, public: bytes) -> Iterator[Member]:
         yield from _below(f"oci/{packed.name}", layout.folder, paths)
         folder = work / "attached" / packed.name
         yield from _below(f"attached/{packed.name}", folder, _files(folder))
-        yield from _records(work / ".galway" / "evidence", packed.name, {str(digest) for digest in digests})
+        yield from _records(work / ".galway", packed.name, {str(digest) for digest in digests})
 
 
-def _records(folder: Path, image: str, digests: set[str]) -> Iterator[Member]:
+def _records(state: Path, image: str, digests: set[str]) -> Iterator[Member]:
     """The records that speak of these bytes, with the raw reports that they name and that are as they say."""
     found: dict[str, Path] = {}
-    for path in (folder / image).glob("*/*.json"):
-        record = evidence.read(folder, image, path.parent.name, path.stem)
+    for path in (state / "evidence" / image).glob("*/*.json"):
+        record = evidence.read(state / "evidence", image, path.parent.name, path.stem)
         if record is None or record.digest not in digests:
             continue
-        found[f"{path.parent.name}/{path.name}"] = path
+        found[f"evidence/{image}/{path.parent.name}/{path.name}"] = path
         for name in record.artifacts:
-            if evidence.artifact(folder, record, name) is not None:
-                found[f"{path.parent.name}/{name}"] = path.with_name(name)
+            for folder in ("evidence", "sbom"):
+                if evidence.artifact(state / folder, record, name) is not None:
+                    place = f"{folder}/{image}/{record.platform}/{name}"
+                    found[place] = state / place
     for name, path in found.items():
-        yield Member(name=f"evidence/{image}/{name}", path=path)
+        yield Member(name=name, path=path)
 
 
 def _below(prefix: str, folder: Path, paths: Sequence[Path]) -> Iterator[Member]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from galway import proof, toolbox
 from galway.bundling import contents
@@ -14,7 +17,7 @@ from galway.registry import UnreachableError
 from galway.stages import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from galway.catalog import Catalog, Image
     from galway.layout import Layout
@@ -53,6 +56,22 @@ def prove(
     if status != "passed":
         raise VerifyError(f"{image.name}: {reason}", hint="publish and sign it again, or find out who did")
     return proofs
+
+
+@contextlib.contextmanager
+def scratch(workspace: Workspace, name: str) -> Iterator[Path]:
+    """A new folder below `.galway/bundle` that is gone afterwards, and what a killed command left there before.
+
+    One bundle at a time is packed or loaded in a checkout; another command waits.
+    """
+    folder = workspace.state / "bundle" / name
+    workspace.state.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.state / "bundle.lock"):
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def public_key(path: str) -> bytes:

@@ -153,6 +153,7 @@ What is in it:
   oci/                 one OCI image layout per image, all platforms
   attached/            signatures, SBOMs and provenance as OCI manifests, one layout per image
   evidence/            the records of build, tests, SBOM, scan and signing, and their raw reports
+  sbom/                the SBOMs, which are attached to the images too
   seal/                signed hashes of the records and of all else that no image's signature covers
   key.pub              the public key
 {database}""".encode()

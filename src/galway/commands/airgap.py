@@ -57,7 +57,7 @@ def bundle(
         if json:
             console.print_json(report.values(made))
         else:
-            console.out.print(*report.packed(made))
+            console.out.print(*report.packed(made), sep="\n")
         console.conclude(made.unevaluated)
 
 
@@ -108,4 +108,4 @@ def load(
         if json:
             console.print_json(loaded)
         else:
-            console.out.print(*report.loaded(loaded, loading.kept, bundled=not loading.key))
+            console.out.print(*report.loaded(loaded, loading.kept, bundled=not loading.key), sep="\n")

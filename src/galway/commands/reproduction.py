@@ -58,5 +58,5 @@ def reproduce(
         if json:
             console.print_json(records)
         else:
-            console.out.print(*report.reproduced(records))
+            console.out.print(*report.reproduced(records), sep="\n")
         console.conclude(stage.verdict(records))
