@@ -21,7 +21,7 @@ RELATED: tuple[frozenset[int], ...] = (
     frozenset({79, 80, 116}),
     frozenset({22, 23, 36, 73, 434}),
     frozenset({94, 95, 96, 470, 1336}),
-    frozenset({502}),
+    frozenset({502, 20}),
     frozenset({611, 776, 20}),
     frozenset({326, 327, 328, 916}),
     frozenset({330, 335, 337, 338}),
@@ -34,7 +34,7 @@ RELATED: tuple[frozenset[int], ...] = (
     frozenset({601}),
     frozenset({117}),
 )
-"""Numbers that are given to one and the same kind of flaw (CWE-20 is what bandit calls parsing XML)."""
+"""Numbers that are given to one and the same kind of flaw (CWE-20 is what bandit calls parsing XML and YAML)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,13 +57,17 @@ def rule(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def taint(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
-    """Sources, sinks and sanitizers; each is a list of patterns, `use: NAME` for a shared list, or a full formula."""
+    """Sources, sinks and sanitizers; each is a list of patterns, `use: NAME` for a shared list, or a full formula.
+
+    A `plain` rule looks at how a text is put together, not at where it came from: it needs none of the costly parts.
+    """
+    plain = written.get("plain", False)
     return {
         "mode": "taint",
         "options": shared["options"],
         "pattern-sources": listed(written["sources"], shared),
-        "pattern-propagators": shared["flow"],
-        "pattern-sanitizers": listed([*written.get("sanitizers", []), {"use": "clean"}], shared),
+        **({} if plain else {"pattern-propagators": shared["flow"]}),
+        "pattern-sanitizers": listed([*written.get("sanitizers", []), {"use": "numbers" if plain else "clean"}], shared),
         "pattern-sinks": listed(written["sinks"], shared),
     }
 
