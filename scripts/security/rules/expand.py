@@ -64,10 +64,12 @@ def taint(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     plain = written.get("plain", False)
     return {
         "mode": "taint",
-        "options": shared["options"],
+        "options": written.get("options", shared["options"]),
         "pattern-sources": listed(written["sources"], shared),
         **({} if plain else {"pattern-propagators": shared["flow"]}),
-        "pattern-sanitizers": listed([*written.get("sanitizers", []), {"use": "numbers" if plain else "clean"}], shared),
+        "pattern-sanitizers": listed(
+            [*written.get("sanitizers", []), {"use": written.get("clean", "numbers" if plain else "clean")}], shared
+        ),
         "pattern-sinks": listed(written["sinks"], shared),
     }
 

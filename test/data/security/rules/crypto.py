@@ -134,3 +134,11 @@ def transfer(host):
     ftplib.FTP(host)
     # ok: python-cleartext-protocol
     ftplib.FTP_TLS(host, context=ssl.create_default_context())
+
+
+def make_code() -> str:
+    # ruleid: python-guessable-secret
+    verification_code = int(random.random() * 1_000_000)
+    # ruleid: python-guessable-secret
+    session_key = hashlib.sha256(str(random.random()).encode()).hexdigest()
+    return f"{verification_code}{session_key}"
