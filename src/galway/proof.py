@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from galway.layout import Layout, Manifest
     from galway.reference import ImageRef, Platform
-    from galway.registry import Repository
+    from galway.registry import Document, Repository
     from galway.signing import Cosign
 
 LARGEST_SBOM = 64 << 20
@@ -154,25 +154,30 @@ def _attached(published: Published, manifest: Manifest, folder: Path, digest: Di
     if document is None:
         return f"{digest.short} is listed and is not there"
     try:
-        if document.json()["subject"]["digest"] != str(manifest.digest):
-            return f"{digest.short} is attached to another image"
-        layer = document.json()["layers"][0]
-        blob = Digest.parse(layer["digest"])
-        path = folder / blob.hex
-        download.blob(published.repository, blob, path, size=min(int(layer["size"]), LARGEST_SBOM))
-        found = bom.read(path.read_bytes(), source=f"SBOM {digest.short}")
+        cause = _about(published, manifest, folder, document)
     except UnreachableError:
         raise
     except GalwayError as error:
-        return error.message
+        cause = error.message
     except (LookupError, TypeError, ValueError):
-        return f"{digest.short} is no SBOM"
+        cause = "it is no SBOM"
+    if not cause and (unsigned := published.cosign.unsigned(replace(published.reference, tag=None, digest=digest))):
+        cause = f"it is not signed: {unsigned}"
+    return f"{digest.short}: {cause}" if cause else ""
+
+
+def _about(published: Published, manifest: Manifest, folder: Path, document: Document) -> str:
+    """Why what an artifact holds is no list of this platform's packages."""
+    if document.json()["subject"]["digest"] != str(manifest.digest):
+        return "it is attached to another image"
+    layer = document.json()["layers"][0]
+    blob = Digest.parse(layer["digest"])
+    path = folder / blob.hex
+    download.blob(published.repository, blob, path, size=min(int(layer["size"]), LARGEST_SBOM))
+    found = bom.read(path.read_bytes())
     if quote(str(manifest.digest)) not in found.subject and str(manifest.digest) not in found.subject:
-        return f"SBOM {digest.short} is about another image: {found.subject or 'it does not say which'}"
-    if not found.packages:
-        return f"SBOM {digest.short} names no package"
-    cause = published.cosign.unsigned(replace(published.reference, tag=None, digest=digest))
-    return f"SBOM {digest.short} is not signed: {cause}" if cause else ""
+        return f"it is about another image: {found.subject or 'it does not say which'}"
+    return "" if found.packages else "it names no package"
 
 
 def _provenance(published: Published, manifest: Manifest) -> str:
