@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import nox
 
 nox.options.default_venv_backend = "none"  # scripts/nox runs inside the locked environment already
@@ -40,7 +42,18 @@ def collector(session: nox.Session) -> None:
         session.run(*cargo, "test", "--locked", external=True)
 
 
+@nox.session(default=False)
+def collector_faults(session: nox.Session) -> None:
+    """Kills, power loss, full disk and stops under load, against the real service (KILLS, SEED)."""
+    with session.chdir(CRATE):
+        tests = ("--test", "faults", "--", "--ignored", "--nocapture", "--test-threads", "1")
+        session.run("cargo", "test", "--locked", *tests, env={"KILLS": os.environ.get("KILLS", "20")}, external=True)
+
+
 @nox.session
 def image_tests(session: nox.Session) -> None:
-    """Build what is missing and try the real images in a real engine; stops an engine that it started."""
+    """Build what is missing and try the real images in a real engine; `-- --slow` adds other platforms and many kills.
+
+    An engine that it had to start is stopped at the end.
+    """
     session.run("pytest", "-q", "test/images", *session.posargs, external=True)

@@ -35,10 +35,19 @@ if TYPE_CHECKING:
     from galway.evidence import Record
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this folder needs an engine."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`nox -s image_tests -- --slow` runs what takes minutes each, too."""
+    parser.addoption("--slow", action="store_true", help="also run what takes minutes: other platforms, many kills")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Every test of this folder needs an engine; the slow ones are left out unless they are asked for."""
     for item in items:
         item.add_marker(pytest.mark.images)
+    if not config.getoption("--slow"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
 
 
 def say(text: str) -> None:

@@ -62,6 +62,7 @@ def settings(**values: Any) -> Any:
     return lambda config: config["config"].update(values)
 
 
+@pytest.mark.slow
 def test_the_images_pass_on_every_platform(built: Built, both: list[Target]) -> None:
     tool = toolbox.ensure(built.workspace, trivy.TOOL)
     sboms: dict[str, dict[Platform, Path]] = {}

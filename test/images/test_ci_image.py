@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from galway import host, process
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def registries() -> tuple[str, ...]:
     return (*options, *(word for name in named for word in ("--env", name)))
 
 
+@pytest.mark.slow
 def test_the_projects_own_sessions_pass_in_the_ci_image(built: Built, tmp_path: Path) -> None:
     process.run(("git", "clone", "--quiet", str(built.workspace.root), str(tmp_path / "checkout")))
     mounts = ("--volume", f"{tmp_path}/checkout:/workspace:ro", *registries())

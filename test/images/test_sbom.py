@@ -161,11 +161,11 @@ def test_a_package_of_another_version_is_found_and_named(built: Built, scanner: 
     assert found["drift cargo"].status == "passed"
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("both")
 @pytest.mark.parametrize("name", NAMES)
-def test_platforms_that_are_built_hold_the_same_packages(built: Built, scanner: Tool, name: str) -> None:
+def test_the_platforms_hold_the_same_packages(built: Built, scanner: Tool, name: str) -> None:
     manifests = Layout(built.workspace.layout(name)).manifests()
-    if len(manifests) < 2:
-        pytest.skip(f"{name} is built for {HOST} only: inv build --platform all")
     image = built.images[name]
     targets = [sbom.target(built.workspace.layout(name), name, image.reference, m.platform) for m in manifests]
     sbom.run(built.workspace, scanner, targets)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parents[1] / "data/security"
 CLEAN = "def add(a, b):\n    return a + b\n"
 FLAW = "import subprocess\n\n\ndef run(request):\n    subprocess.call(request.args['c'], shell=True)\n"
-KILLS = 20
+KILLS, FEW_KILLS = 20, 3
 REPORTS = {
     "summary.json", "results.sarif", "semgrep.sarif", "bandit.json", "dependencies.json", "report.md", "report.html",
 }  # fmt: skip
@@ -137,14 +137,16 @@ def test_two_scans_of_one_tree_give_the_same_bytes_apart_from_the_run_s_own_bloc
     assert seen[0] == seen[1]
 
 
-def test_a_run_that_is_killed_never_leaves_a_summary_that_passes(project: Project) -> None:
+def test_a_run_that_is_killed_never_leaves_a_summary_that_passes(
+    project: Project, request: pytest.FixtureRequest
+) -> None:
     """Only the summary of a run that ended may pass, and then every other report is there."""
     for number in range(30):
         project.write(**{f"m{number}__py": CLEAN * 20})
     project.scan(code=0)
     took = project.summary()["run"]["seconds"]
     passed = 0
-    for _ in range(KILLS):
+    for _ in range(KILLS if request.config.getoption("--slow") else FEW_KILLS):
         for path in project.results.iterdir():
             path.unlink()
         container = project.built.start("security-scanner", *project.options())
