@@ -295,3 +295,13 @@ def risky():
     except KeyError:
         # ok: python-error-shown
         return "not found", 404
+
+
+def sliced():
+    text = request.query_string.decode()
+    name = text[text.find("name=") + 5 :]
+    # ruleid: python-path-traversal
+    open(name)
+    number = len(text[1:])
+    # ok: python-path-traversal
+    return open(f"/srv/files/{number}")
