@@ -305,3 +305,9 @@ def sliced():
     number = len(text[1:])
     # ok: python-path-traversal
     return open(f"/srv/files/{number}")
+
+
+@app.route("/moved")
+def moved():
+    # ok: python-reflected-xss
+    return make_response("", 303, {"X-Name": request.args["name"]})
