@@ -50,6 +50,7 @@ USER 1000:1000
 TABLE = """vendor = "v"
 source = "https://example.org/x"
 licenses = "Apache-2.0"
+file_time = 2026-01-01T00:00:00Z
 registry = "ghcr.io/jpoley"
 [images.canary]
 repository = "canary"

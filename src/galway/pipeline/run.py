@@ -180,10 +180,10 @@ class Pipeline:
         if refused is not None:
             raise refused
         tool = self._tool(structure_test.NAME)
-        known = {one: test.known(self.workspace, one, tool) for one in wanted}
-        left = [one for one in wanted if known[one] is None]
+        known = [(one, test.known(self.workspace, one, tool)) for one in wanted]
+        left = [one for one, record in known if record is None]
         fresh = prepare.session(self.workspace, left, say=self.say).run(left) if left else []
-        return [*fresh, *(record for record in known.values() if record is not None)]
+        return [*fresh, *(record for _, record in known if record is not None)]
 
     def _sbom(self, images: tuple[Image, ...]) -> list[Record]:
         targets = [
