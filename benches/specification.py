@@ -197,7 +197,8 @@ class Bench:
         argv = buildx.bake(
             self.engine.docker, file, metadata=file.with_name("metadata.json"), builder=self.engine.builder
         )
-        done = process.run(argv, env=self.engine.env, cwd=self.root, ok=None, on_stderr=feed)
+        env = {**self.engine.env, "TMPDIR": str(self.root)}  # buildx leaves inline Dockerfiles behind
+        done = process.run(argv, env=env, cwd=self.root, ok=None, on_stderr=feed)
         if done.code != 0:
             raise BuildError(_reason(trace))
         steps = [step for step in trace.instructions if step.target == variant.image and _counts(step)]
