@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import os
 import tempfile
 from dataclasses import dataclass
@@ -128,7 +129,8 @@ def _working_tree(root: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="galway-index-") as folder:
         ours = Path(folder) / "index"
         if index.is_file():  # a copy keeps git's cached file states: no file is read twice
-            ours.write_bytes(index.read_bytes())
+            # Its time too: git reads a file anew that changed at the very time of the index, and takes an older one as is.
+            shutil.copy2(index, ours)
         env = {"GIT_INDEX_FILE": str(ours)}
         process.run(["git", "-C", str(root), "add", "--all"], env=env)
         return process.run(["git", "-C", str(root), "write-tree"], env=env).stdout.strip()
