@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,7 +129,7 @@ def _working_tree(root: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="galway-index-") as folder:
         ours = Path(folder) / "index"
         if index.is_file():  # a copy keeps git's cached file states: no file is read twice
-            # Its time too: git reads a file anew that changed at the very time of the index, and takes an older one as is.
+            # Its time too: git reads a file anew that changed at the very time of the index, and trusts older ones.
             shutil.copy2(index, ours)
         env = {"GIT_INDEX_FILE": str(ours)}
         process.run(["git", "-C", str(root), "add", "--all"], env=env)

@@ -1,5 +1,6 @@
 """The state of a real git checkout, and the labels made from it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ def test_changed_and_untracked_files_make_it_dirty_and_leave_the_users_index_alo
     assert changed.dirty
     assert untracked.description.endswith("-dirty")
     assert git(checkout, "diff", "--cached", "--name-only") == ""
+
+
+def test_a_change_at_the_very_time_of_the_index_is_noticed(checkout: Path) -> None:
+    index = (checkout / ".git" / "index").stat().st_mtime_ns
+    os.utime(checkout / "file", ns=(index, index))
+    git(checkout, "update-index", "--refresh")
+    os.utime(checkout / ".git" / "index", ns=(index, index))
+    (checkout / "file").write_text("two")  # as long as before
+    os.utime(checkout / "file", ns=(index, index))
+    assert Source.read(checkout, {}).dirty
 
 
 def test_a_detached_head_has_no_branch(checkout: Path) -> None:
