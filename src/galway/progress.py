@@ -20,23 +20,20 @@ if TYPE_CHECKING:
     from galway.tools.buildx import Step
 
 
-class PipelineProgress:
-    """Shows the stages of a pipeline: one live table on a terminal, a line for each change elsewhere.
+class _Display:
+    """What redraws a table on a terminal for the time of a `with` block, and says plain lines elsewhere.
 
     Parameters
     ----------
     console:
-        Where to show them.
+        Where to show it.
     render:
-        Makes the table of an outcome.
+        Makes the table of now.
     """
 
-    def __init__(self, console: Console, render: Callable[[Outcome], Table]) -> None:
+    def __init__(self, console: Console, render: Callable[[], Table]) -> None:
         self._console = console
-        self._render = render
-        self._outcome: Outcome | None = None
-        self._said: dict[tuple[str, str], str] = {}
-        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
+        self._live = Live(get_renderable=render, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -48,6 +45,24 @@ class PipelineProgress:
     ) -> None:
         if self._console.is_terminal:
             self._live.stop()
+
+
+class PipelineProgress(_Display):
+    """Shows the stages of a pipeline: one live table on a terminal, a line for each change elsewhere.
+
+    Parameters
+    ----------
+    console:
+        Where to show them.
+    render:
+        Makes the table of an outcome.
+    """
+
+    def __init__(self, console: Console, render: Callable[[Outcome], Table]) -> None:
+        self._render = render
+        self._outcome: Outcome | None = None
+        self._said: dict[tuple[str, str], str] = {}
+        super().__init__(console, self._table)  # asks for the table at once
 
     def changed(self, outcome: Outcome) -> None:
         """Take note of a stage that began or ended."""
@@ -69,7 +84,7 @@ class PipelineProgress:
         return self._render(self._outcome) if self._outcome else Table.grid()
 
 
-class BuildProgress:
+class BuildProgress(_Display):
     """Follows the steps of a bake call.
 
     Parameters
@@ -81,25 +96,13 @@ class BuildProgress:
     """
 
     def __init__(self, console: Console, targets: tuple[str, ...]) -> None:
-        self._console = console
         self._lock = threading.Lock()
         self._begun = time.monotonic()
         self._now: dict[str, str] = dict.fromkeys(targets, "waiting")
         self._done: dict[str, int] = dict.fromkeys(targets, 0)
         self._cached: dict[str, int] = dict.fromkeys(targets, 0)
         self._counted: set[int] = set()
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
+        super().__init__(console, self._render)
 
     def observe(self, step: Step) -> None:
         """Take note of a step that began or ended."""
