@@ -215,8 +215,22 @@ class Client:
         )
 
 
+class _Retry(Retry):
+    """Asks again on 500 too where it only reads.
+
+    Docker's registry gives it to who reads a tag in the moment when another publisher writes it; to who writes, it
+    means that the disk is full.
+    """
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002
+        """As urllib3 asks."""
+        if status_code == 500 and method in {"GET", "HEAD"}:
+            return bool(self.total)
+        return super().is_retry(method, status_code, has_retry_after)
+
+
 def _session(root: str, patience: Patience) -> requests.Session:
-    retry = Retry(
+    retry = _Retry(
         total=patience.tries,
         connect=min(patience.tries, 1),
         backoff_factor=patience.backoff,

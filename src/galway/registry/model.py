@@ -24,9 +24,8 @@ MANIFEST_TYPES = (
 ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 """What a registry may answer with; asked for less, some convert an index to one platform's manifest."""
 
-AGAIN = (408, 429, 500, 502, 503, 504)
-"""Answers that another try may turn: of a registry, or of what stands before it, that is only busy, and 500, which
-Docker's registry gives to who reads a tag in the moment when another publisher writes it."""
+AGAIN = (429, 502, 503, 504)
+"""Answers of a registry, or of what stands before it, that is only busy."""
 
 HUB = "registry-1.docker.io"
 """Where the images of `docker.io` are served from."""

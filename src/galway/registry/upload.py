@@ -27,6 +27,10 @@ SMALL = 1 << 20
 TRIES = 5
 """Tries in a row that bring nothing forward before an upload is given up."""
 
+PROGRESS = 1 << 18
+"""Bytes that the registry must have gained for a try to count as one that went on. What was handed to the network says
+nothing: a connection that is dropped at once swallows as much as the system's buffers hold."""
+
 _RANGE = re.compile(r"(?:bytes=)?0-(?P<last>[0-9]+)")
 _GONE = (404, 416)
 """Answers of a registry that forgot an upload, after a restart for instance."""
@@ -86,12 +90,12 @@ class Upload:
                 self._send(size)
                 self._check(size)
             except UnreachableError:
-                idle = 0 if self._sent > best else idle + 1
-                best = max(best, self._sent)
                 if idle >= TRIES or self._stopped():
                     raise
                 time.sleep(self.repository.client.patience.backoff * 2**idle)
-                self._resume(size)
+                idle += 1
+                if self._resume(size) and self._sent >= best + PROGRESS:
+                    best, idle = self._sent, 0
             else:
                 return "sent"
 
@@ -174,24 +178,25 @@ class Upload:
             self._count(taken - self._sent)
         return self._session
 
-    def _resume(self, size: int) -> None:
-        """Ask how far an upload came; where that is not known, or is nonsense, start again."""
+    def _resume(self, size: int) -> bool:
+        """Ask how far an upload came, and whether that was learned; where it is nonsense, start again."""
         if self._session is None or size <= SMALL:
             self._session = None
             self._restart()
-            return
+            return False
         try:
             answer = self._ask("GET", self._session)
         except UnreachableError:
-            return  # asked again after the next pause
+            return False  # asked again after the next pause
         taken = self._taken(answer) if answer.status_code in (202, 204) else None
         if taken is None or taken > size:
             self._session = None
             self._restart()
-            return
+            return False
         if answer.headers.get("Location"):
             self._session = self._location(answer)
         self._count(taken - self._sent)
+        return True
 
     def _taken(self, answer: requests.Response) -> int | None:
         """Bytes that the registry says it has; its `0-0` stands for none as well as for one, so it counts as none."""
