@@ -121,7 +121,7 @@ def commands(workflow: Workflow) -> list[str]:
     for line in workflow.lines():
         for program, rest in _COMMAND.findall(line):
             words = shlex.split(re.sub(r"\$\{\w+:\+([^}]*)\}", r"\1", rest))
-            faults += _nox(words) if program == "nox" else inv(words)
+            faults += sessions_named(words) if program == "nox" else inv(words)
     return faults
 
 
@@ -134,7 +134,8 @@ def inv(words: list[str]) -> list[str]:
     return [] if len(found) == 1 else [f"inv {shlex.join(words)}: not one task but {found}"]
 
 
-def _nox(words: list[str]) -> list[str]:
+def sessions_named(words: list[str]) -> list[str]:
+    """What is wrong with the words of one `nox` command."""
     named = words[: words.index("--")] if "--" in words else words
     if named[:1] != ["-s"]:
         return [f"nox {shlex.join(words)}: names no session"]
