@@ -53,7 +53,7 @@ BROKEN: tuple[tuple[Rule, str, str, str, str], ...] = (
         "COSIGN_PASS",
     ),
     (workflows.secrets, "ci.yml", "persist-credentials: false", "persist-credentials: true", "token in the checkout"),
-    (workflows.calls, "build-ci.yml", "publish: true", "publishes: true", "publishes"),
+    (workflows.calls, "build-ci.yml", "publish: $", "publishes: $", "publishes"),
     (workflows.calls, "build-ci.yml", "      image: ci\n", "", "requires image"),
     (workflows.calls, "build-ci.yml", "cosign-key:", "key:", "no key among"),
     (workflows.paths, "build-ci.yml", "docker/Dockerfile.ci'", "docker/Dockerfile.gone'", "Dockerfile.gone"),
