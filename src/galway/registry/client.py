@@ -222,7 +222,7 @@ class _Retry(Retry):
     means that the disk is full.
     """
 
-    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         """As urllib3 asks."""
         if status_code == 500 and method in {"GET", "HEAD"}:
             return bool(self.total)
