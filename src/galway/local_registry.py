@@ -1,4 +1,4 @@
-"""Runs a throw-away registry on this machine's loopback, and leaves nothing of it behind."""
+"""Runs a throw-away registry on this machine's loopback; it ends with this process, however that ends."""
 
 from __future__ import annotations
 
@@ -92,13 +92,12 @@ class LocalRegistry:
     def stop(self) -> None:
         """End it at once; nothing is lost that it has acknowledged."""
         if self._child is not None:
-            self._child.kill()
-            self._child.wait()
+            process.end(self._child)
             self._child = None
 
     def _try(self) -> bool:
         self.storage.mkdir(parents=True, exist_ok=True)
-        self._child = process.spawn(self.command(), log=self.log)
+        self._child = process.accompany(self.command(), log=self.log)
         until = time.monotonic() + UP_SECONDS
         with requests.Session() as session:
             session.trust_env = False  # no proxy for loopback

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shlex
 import signal
@@ -24,6 +25,9 @@ GRACE_SECONDS = 10.0
 
 TAIL_LINES = 20
 """Lines of a failed child's output kept in an error."""
+
+_TETHER = 'exec 3<&0; (read _ <&3; kill -9 $$) & exec "$@" 3<&- </dev/null'
+"""A watcher waits for the end of a pipe that this process alone holds open; the program takes the shell's place."""
 
 _daemons: list[subprocess.Popen[bytes]] = []
 """Kept for as long as this process runs: Popen warns when it is dropped while its child goes on."""
@@ -156,6 +160,25 @@ def spawn(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = Non
         child = _start(tuple(argv), env=env, cwd=None, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
     _daemons.append(child)
     return child
+
+
+def accompany(argv: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """Start a daemon that ends when this process does, even by SIGKILL; its output is appended to `log`.
+
+    It leads a group of its own, to which its watcher belongs: `end` ends both.
+    """
+    with log.open("ab") as sink:
+        command = ("/bin/sh", "-c", _TETHER, "sh", *argv)
+        return _start(command, env=None, cwd=None, stdin=subprocess.PIPE, stdout=sink, stderr=sink)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a companion and its watcher at once."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:

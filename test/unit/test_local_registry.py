@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +67,27 @@ def test_it_runs_for_the_time_of_a_block(tmp_path: Path, monkeypatch: pytest.Mon
         assert (registry.port, answers(registry)) == (port, True)
     assert not answers(registry)
     assert not folder.exists()
+
+
+OWNER = """
+import pathlib, sys, time
+from galway.local_registry import LocalRegistry
+registry = LocalRegistry(program=pathlib.Path(sys.argv[1]), folder=pathlib.Path(sys.argv[2]))
+registry.start()
+print(registry.port, flush=True)
+time.sleep(600)
+"""
+
+
+def test_it_dies_with_its_owner_even_when_that_is_killed(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", OWNER, str(program(tmp_path, PROGRAM)), str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        registry = LocalRegistry(program=tmp_path, folder=tmp_path, port=int(owner.stdout.readline()))
+        alive = answers(registry)
+        owner.kill()
+    assert alive
+    assert any(not answers(registry) or time.sleep(0.05) for _ in range(200))
 
 
 def test_one_that_does_not_come_up_says_why(tmp_path: Path) -> None:
