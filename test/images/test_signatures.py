@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import layouts
+import programs
 import pytest
 import registries
 
@@ -133,13 +134,26 @@ def real_program(folder: Path) -> Iterator[tuple[str, Path | None]]:
 
 
 @contextlib.contextmanager
+def real_referrers(folder: Path) -> Iterator[tuple[str, Path | None]]:
+    """A registry program that answers the referrers API."""
+    made = programs.start("olareg", folder)
+    try:
+        yield made.name, made.storage
+    finally:
+        made.stop()
+
+
+@contextlib.contextmanager
 def with_referrers_api(_folder: Path) -> Iterator[tuple[str, Path | None]]:
     """A registry in memory that lists referrers itself, as the distribution specification 1.1 asks for."""
     with registries.serve(referrers_api=True) as made:
         yield made.name, None
 
 
-@pytest.fixture(scope="module", params=[real_program, with_referrers_api], ids=lambda made: made.__name__)
+PROGRAMS = (real_program, real_referrers, with_referrers_api)
+
+
+@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda made: made.__name__)
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A throw-away registry and key."""
     folder = tmp_path_factory.mktemp("shop")
@@ -208,7 +222,9 @@ def test_a_blob_that_was_tampered_with_is_refused(shop: Shop) -> None:
     layer = request.layout.manifests()[0].layers[0]
     if shop.storage is None:
         pytest.skip("what is in memory cannot be reached from outside; the other registry is tampered with")
-    (stored,) = shop.storage.glob(f"**/blobs/sha256/*/{layer.digest.hex}/data")
+    name = layer.digest.hex  # a layout's file, or a folder that holds `data`
+    found = (path for path in shop.storage.rglob("blobs/sha256/**/*") if name in (path.name, path.parent.name))
+    (stored,) = (path for path in found if path.is_file())
     content = stored.read_bytes()
     stored.write_bytes(content.replace(b"own", b"own"[::-1]))
     seen = shop.verify(request)

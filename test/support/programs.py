@@ -1,4 +1,4 @@
-"""Two real registry programs on loopback: Debian's `docker-registry`, and go-containerregistry's `crane registry`."""
+"""Three real registry programs on loopback: Debian's `docker-registry`, `crane registry`, and olareg with referrers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from galway.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = ("docker-registry", "crane")
-
 
 class Crane(LocalRegistry):
     """The second registry program; it keeps manifests in memory."""
@@ -21,9 +19,21 @@ class Crane(LocalRegistry):
         return (str(self.program), "registry", "serve", "--address", self.name, "--disk", str(self.storage))
 
 
+class Olareg(LocalRegistry):
+    """The third; it alone answers the referrers API (distribution specification 1.1), and keeps all of it on disk."""
+
+    def command(self) -> tuple[str, ...]:
+        address = ("--addr", local_registry.LOOPBACK, "--port", str(self.port))
+        return (str(self.program), "serve", *address, "--dir", str(self.storage), "--api-delete")
+
+
+PROGRAMS = {local_registry.TOOL: LocalRegistry, "crane": Crane, "olareg": Olareg}
+NAMES = tuple(PROGRAMS)
+
+
 def start(kind: str, folder: Path, **fields: object) -> LocalRegistry:
-    tool = toolbox.ensure(Workspace.here(), "crane" if kind == "crane" else local_registry.TOOL)
+    tool = toolbox.ensure(Workspace.here(), kind)
     folder.mkdir(parents=True, exist_ok=True)
-    made = (Crane if kind == "crane" else LocalRegistry)(program=tool.path, folder=folder, **fields)  # type: ignore[arg-type]
+    made = PROGRAMS[kind](program=tool.path, folder=folder, **fields)  # type: ignore[arg-type]
     made.start()
     return made

@@ -174,16 +174,18 @@ def from_go(entry: GoModule, order: Order) -> Delivery:
     if go is None:
         raise MissingToolError("Go is not installed")
     wanted = f"{entry.module}@v{entry.version}"
+    program = order.folder / Path(entry.package).name
     try:
         listing = order.run([go, "mod", "download", "-json", wanted], cwd=order.folder).stdout
-        found = msgspec.json.decode(listing, type=dict[str, Any]).get("Sum")
+        source = msgspec.json.decode(listing, type=dict[str, Any])
+        found = source.get("Sum")
         if found != entry.checksum:
             raise TamperedError(f"{wanted} is not the pinned source: expected {entry.checksum}, found {found}")
-        environment = {"GOBIN": str(order.folder), "GOFLAGS": "-trimpath", "CGO_ENABLED": "0"}
-        order.run([go, "install", f"{entry.module}/{entry.package}@v{entry.version}"], env=environment)
+        # Not `go install PACKAGE@VERSION`: it also asks for the list of versions, which not every proxy gives.
+        place = ["-C", str(source.get("Dir", "")), "-mod=readonly", "-trimpath", "-buildvcs=false"]
+        order.run([go, "build", *place, "-o", str(program), f"./{entry.package}"], env={"CGO_ENABLED": "0"})
     except process.ProcessError as error:
         raise MissingToolError(f"Go could not fetch and build {wanted}", detail=error.detail) from error
-    program = order.folder / Path(entry.package).name
     return Delivery(path=program, version=entry.version, source="Go module", verified="Go checksum")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGED_ONLY = {"crane", "docker-registry"}
+PACKAGED_ONLY = {"crane", "docker-registry", "olareg"}
 """Throw-away helpers of tests, for which no official file is pinned."""
 
 

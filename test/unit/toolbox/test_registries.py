@@ -121,13 +121,16 @@ def test_a_wheel_with_another_program_inside_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_go_module_is_built_only_from_the_pinned_source(host: Path, tmp_path: Path) -> None:
-    run = FakeProcesses(stdout=json.dumps({"Sum": "h1:right=", "Version": "v1.2.3"}))
+    run = FakeProcesses(stdout=json.dumps({"Sum": "h1:right=", "Dir": "/modules/tool@v1.2.3"}))
 
     made = registries.from_go(MODULE, order(tmp_path, run))
 
     assert run.argv == [
         (str(host / "go"), "mod", "download", "-json", "example.org/tool@v1.2.3"),
-        (str(host / "go"), "install", "example.org/tool/cmd/tool@v1.2.3"),
+        (
+            *(str(host / "go"), "build", "-C", "/modules/tool@v1.2.3", "-mod=readonly", "-trimpath", "-buildvcs=false"),
+            *("-o", str(made.path), "./cmd/tool"),
+        ),
     ]
     assert (made.path.name, made.verified) == ("tool", "Go checksum")
 
