@@ -1,0 +1,10 @@
+"""The services of docker-compose.yml on this machine: started, waited for, shown, taken down."""
+
+from __future__ import annotations
+
+from galway.compose.argv import FILE, SERVICES, Compose, services
+from galway.compose.pinned import pin
+from galway.compose.run import down, up
+from galway.compose.state import State
+
+__all__ = ["FILE", "SERVICES", "Compose", "State", "down", "pin", "services", "up"]

@@ -1,0 +1,48 @@
+"""Docker compose gets these arguments."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from galway import catalog
+from galway.compose import SERVICES, argv
+from galway.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[3]
+PLACE = ("docker", "compose", "--project-directory", "/c", "--file", "/c/docker-compose.yml")
+COMPOSE = argv.Compose(docker="docker", root=Path("/c"))
+
+
+def test_up_builds_and_pulls_nothing() -> None:
+    assert COMPOSE.up() == (*PLACE, "up", "--detach", "--no-build", "--pull", "never")
+
+
+def test_an_override_comes_after_the_file_that_it_overrides() -> None:
+    pinned = argv.Compose(docker="docker", root=Path("/c"), override=Path("/c/pinned.yml"))
+    assert pinned.down() == (*PLACE, "--file", "/c/pinned.yml", "down")
+
+
+def test_down_keeps_the_data_unless_it_is_told() -> None:
+    assert COMPOSE.down() == (*PLACE, "down")
+    assert COMPOSE.down(volumes=True) == (*PLACE, "down", "--volumes")
+
+
+def test_logs_follow_one_service_or_show_the_end_of_all() -> None:
+    assert COMPOSE.logs(["agent-collector"], follow=True) == (*PLACE, "logs", "--follow", "agent-collector")
+    assert COMPOSE.logs(tail=0) == (*PLACE, "logs", "--tail", "0")
+
+
+def test_a_mistyped_service_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        argv.services(["agent-colector"])
+    assert "'agent-collector'" in caught.value.hint
+
+
+def test_the_services_run_the_images_that_the_compose_file_names() -> None:
+    written = yaml.safe_load((ROOT / argv.FILE).read_text())["services"]
+    images = {image.name: str(image.reference) for image in catalog.load(ROOT).images}
+    named = {
+        name: row["image"].replace("${REGISTRY:-ghcr.io/jpoley}", "ghcr.io/jpoley") for name, row in written.items()
+    }
+    assert named == {service: images[image] for service, image in SERVICES.items()}
