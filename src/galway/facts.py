@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from galway.reference import Platform
     from galway.workspace import Workspace
 
-PER_PLATFORM = ("build", "test", "sbom", "scan")
+PER_PLATFORM = ("build", "test", "sbom", "scan", "reproduce")
 ON_INDEX = ("publish", "sign", "verify")
 
 VERBS = {"publish": "push"}

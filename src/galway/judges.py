@@ -10,7 +10,7 @@ from galway import evidence, facts
 from galway.bom import expectations
 from galway.checks import Check
 from galway.layout import Layout
-from galway.stages import sbom, scan, test
+from galway.stages import reproduce, sbom, scan, test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +54,10 @@ def judges(
     def of_test(record: Record) -> tuple[str, str]:
         return test.judge(workspace, record)
 
-    return {sbom.STAGE: of_sbom, scan.STAGE: of_scan, test.STAGE: of_test}
+    def of_reproduce(record: Record) -> tuple[str, str]:
+        return reproduce.judge(workspace, record)
+
+    return {sbom.STAGE: of_sbom, scan.STAGE: of_scan, test.STAGE: of_test, reproduce.STAGE: of_reproduce}
 
 
 def known(workspace: Workspace, images: Sequence[Image], rules: scan.Rules) -> list[Facts]:

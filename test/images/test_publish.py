@@ -1,7 +1,7 @@
 """Publishing to real registry programs, and what becomes of it when they die, fill up or are shared.
 
-Debian's `docker-registry` and go-containerregistry's `crane registry serve` run on loopback; the real image is pulled
-back by the engine.
+Debian's `docker-registry`, go-containerregistry's `crane registry serve` and olareg run on loopback; the real image is
+pulled back by the engine.
 """
 
 from __future__ import annotations

@@ -91,6 +91,7 @@ class World:
             self.records[platform, "build"] = {"measures": built, "seconds": 31.0, "started": "2026-11-24T00:00:00Z"}
             self.records[platform, "test"] = {"measures": {"checks": checks}}
             self.records[platform, "sbom"] = {"measures": {"packages": {"dpkg": 3}}}
+            self.records[platform, "reproduce"] = {"measures": {}}
             self.records[platform, "scan"] = {"measures": {"objection": "", "counts": {"HIGH": 4}, "findings": []}}
         tags = {"0.1.0": {"result": "set", "reason": ""}, "latest": {"result": "set", "reason": ""}}
         self.records["index", "publish"] = {"measures": {"registry": "ghcr.io", "reference": "ghcr.io/x", "tags": tags}}

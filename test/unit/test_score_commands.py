@@ -31,7 +31,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 def test_a_scorecard_of_nothing_reports_and_ends_well(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     score.scorecard.body(Context(), [])
-    assert "0 of 21 lines pass, 0 fail, 21 not evaluated" in capsys.readouterr().out
+    assert "0 of 22 lines pass, 0 fail, 21 not evaluated, 1 skipped" in capsys.readouterr().out
     assert not workspace.state.exists()
 
 

@@ -73,6 +73,10 @@ def wrong_signature(world: World) -> None:
     )
 
 
+def other_bytes(world: World) -> None:
+    world.records["linux-arm64", "reproduce"] = {"status": "failed", "reason": "not the same bytes", "measures": {}}
+
+
 def failed_builds(world: World) -> None:
     world.builds += [build(1, "linux-amd64", cached=0, ok=False)] * 5
 
@@ -91,6 +95,7 @@ def failed_pulls(world: World) -> None:
         (high, "high", "linux/amd64", ""),
         (unsigned, "signed", "", "ci: no record of sign"),
         (wrong_signature, "signed", "", "ci: index: x"),
+        (other_bytes, "reproducible", "", "ci linux/arm64: not the same bytes"),
         (failed_builds, "build-success", "", "5 failed, lately ci: RUN false"),
         (failed_pulls, "pull-success", "", "4 failed, lately ghcr.io/x: it does not answer"),
     ],
@@ -125,6 +130,19 @@ def test_a_record_of_another_digest_counts_as_none(world: World) -> None:
     error = scorecard.verdict(card)
     assert error is not None
     assert error.exit_code == 10
+
+
+def test_second_builds_are_counted_and_one_of_other_bytes_counts_as_none(world: World) -> None:
+    line = next(line for line in world.card().lines if line.metric == "reproducible")
+    assert (line.value, line.status) == ("2 of 2", "passed")
+    world.records["linux-amd64", "reproduce"]["digest"] = "sha256:" + "0" * 64
+    line = next(line for line in world.card().lines if line.metric == "reproducible")
+    assert (line.value, line.status, line.reason) == ("1 of 1", "passed", "1 more not built again")
+    world.records["linux-arm64", "reproduce"]["digest"] = "sha256:" + "0" * 64
+    card = world.card()
+    assert lines(card, "skipped") == {("reproducible", "")}
+    assert reason(card, "reproducible").startswith("the record of reproduce speaks of sha256:000")
+    assert scorecard.verdict(card) is None
 
 
 def test_no_database_is_not_evaluated_rather_than_clean(world: World) -> None:

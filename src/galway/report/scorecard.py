@@ -71,9 +71,10 @@ def notes(card: Scorecard) -> Iterator[str]:
 
 def summary(card: Scorecard) -> str:
     """One line."""
+    skipped = f", {count} skipped" if (count := card.count("skipped")) else ""
     return (
         f"{card.count('passed')} of {len(card.lines)} lines pass, {card.count('failed')} fail, "
-        f"{card.count('not_evaluated')} not evaluated; {len(card.regressions)} regressions; "
+        f"{card.count('not_evaluated')} not evaluated{skipped}; {len(card.regressions)} regressions; "
         f"from {card.builds:,} builds and {card.pulls:,} pulls"
     )
 

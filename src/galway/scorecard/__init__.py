@@ -34,7 +34,7 @@ def score(images: Sequence[Facts], log: History, *, thresholds: Thresholds, at: 
     for one in images:
         for platform in [manifest.platform for manifest in one.manifests] or [Platform.of_host()]:
             lines += platforms.lines(one, platform, runs, thresholds)
-    lines += [rates.signed(images), rates.builds(log.builds), rates.pulls(log.pulls)]
+    lines += [rates.signed(images), rates.reproducible(images), rates.builds(log.builds), rates.pulls(log.pulls)]
     order = list(TITLES)
     releases = {one.image.name: log.release(one.image.name) for one in images}
     return Scorecard(

@@ -9,9 +9,18 @@ import msgspec
 from galway.evidence import Status
 
 Metric = Literal[
-    "build-cached", "build-cold", "size", "cache-hits", "critical", "high", "signed", "build-success", "pull-success"
+    "build-cached",
+    "build-cold",
+    "size",
+    "cache-hits",
+    "critical",
+    "high",
+    "signed",
+    "reproducible",
+    "build-success",
+    "pull-success",
 ]
-"""The specification's success metrics, in its order."""
+"""The specification's success metrics, in its order, and one that it only aims at: reproducible images."""
 
 TITLES: dict[Metric, tuple[str, str]] = {
     "build-cached": ("Build performance", "Build time with cache"),
@@ -21,6 +30,7 @@ TITLES: dict[Metric, tuple[str, str]] = {
     "critical": ("Security posture", "Critical vulnerabilities"),
     "high": ("Security posture", "High vulnerabilities"),
     "signed": ("Security posture", "Signed images"),
+    "reproducible": ("Security posture", "Reproducible images"),
     "build-success": ("Reliability", "Build success rate"),
     "pull-success": ("Reliability", "Image pull success rate"),
 }
@@ -37,7 +47,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     image, platform:
         Empty in a line about all images.
     status:
-        `not_evaluated` where nothing, or not enough, was measured; never counts as passed.
+        `not_evaluated` where nothing, or not enough, was measured; never counts as passed. `skipped` where nobody
+        asked for what would tell.
     value:
         What was measured, for people; empty where nothing was.
     measured:

@@ -1,4 +1,4 @@
-"""Shares over many runs: builds that succeed, pulls that succeed, images that are signed."""
+"""Shares over many: builds and pulls that succeed, images that are signed, second builds that are the same."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from galway.scorecard.model import Line, Metric
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from galway.evidence import Status
     from galway.facts import Facts
     from galway.history import Build, Pull
 
@@ -73,6 +74,36 @@ def signed(images: Sequence[Facts]) -> Line:
         reason="; ".join(notes),
         hint=without[0][0].command("sign") if without else "",
         runs=count,
+    )
+
+
+def reproducible(images: Sequence[Facts]) -> Line:
+    """How many platforms that were built a second time came out as the same bytes; a second build is nobody's duty.
+
+    One that was asked for is judged: what differs is failed, and what could not be told is no pass.
+    """
+    bar = "the same bytes"
+    asked = [(one, manifest.platform) for one in images for manifest in one.manifests]
+    seen = [(one, platform, record) for one, platform in asked if (record := one.record("reproduce", platform))]
+    if not seen:
+        reason = asked[0][0].absent("reproduce", asked[0][1]) if asked else "nothing is built"
+        return Line(metric="reproducible", bar=bar, status="skipped", reason=reason, hint="inv reproduce", runs=0)
+    bad = sorted((each for each in seen if each[2].status != "passed"), key=lambda each: each[2].status != "failed")
+    same = len(seen) - len(bad)
+    notes = [f"{one.image.name} {platform}: {record.reason or record.status}" for one, platform, record in bad]
+    notes += [f"{len(asked) - len(seen)} more not built again"] if len(asked) > len(seen) else []
+    status: Status = "passed"
+    if bad:
+        status = "failed" if bad[0][2].status == "failed" else "not_evaluated"
+    return Line(
+        metric="reproducible",
+        bar=bar,
+        status=status,
+        value=f"{same} of {len(seen)}",
+        measured=same / len(seen),
+        reason="; ".join(notes),
+        hint=bad[0][0].command("reproduce", bad[0][1]) if bad else "",
+        runs=len(seen),
     )
 
 
