@@ -70,6 +70,7 @@ def bundle(
         "key": "The public key that you trust, a file you got another way (default: COSIGN_PUBLIC_KEY).",
         "trust_bundled_key": "Use the key in the bundle: it proves that nothing broke, not who made it.",
         "stand_in": "Load this image into a registry although it stands on a stand-in base; repeat for several.",
+        "dry": DRY,
         "json": JSON,
     },
 )
@@ -80,6 +81,7 @@ def load(
     registry: str = "",
     key: str = "",
     trust_bundled_key: bool = False,
+    dry: bool = False,
     json: bool = False,
 ) -> None:
     """Check a bundle's files, images and signatures, and load it only when all of it holds; needs no network.
@@ -95,6 +97,10 @@ def load(
 
     with console.edge():
         workspace = Workspace.here()
+        if dry or c.config.run.dry:
+            place = registry or "this machine's Docker"
+            console.out.print(f"would check {file} and load it into {place}", soft_wrap=True, markup=False)
+            return
         loading = airgap.Loading(
             workspace=workspace,
             registry=registry,

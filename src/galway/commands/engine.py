@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from galway.commands import JSON
+from galway.commands import DRY, JSON
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -27,24 +27,30 @@ def engine_show(c: Context, json: bool = False) -> None:
             console.out.print(report.engine(found))
 
 
-@task
-def start(c: Context) -> None:
+@task(help={"dry": DRY})
+def start(c: Context, dry: bool = False) -> None:
     """Start the embedded engine: Debian's own packages, unpacked in the cache, nothing installed."""
     from galway import console, engine
     from galway.report import machine as report
     from galway.workspace import Workspace
 
     with console.edge():
+        if dry or c.config.run.dry:
+            console.out.print("would start the embedded engine", soft_wrap=True)
+            return
         console.out.print(report.engine(engine.start(Workspace.here(), say=console.say)))
 
 
-@task
-def stop(c: Context) -> None:
+@task(help={"dry": DRY})
+def stop(c: Context, dry: bool = False) -> None:
     """Stop the embedded engine and put the host's network, mounts and folders back as they were."""
     from galway import console, engine
     from galway.workspace import Workspace
 
     with console.edge():
+        if dry or c.config.run.dry:
+            console.out.print("would stop the embedded engine and its containers", soft_wrap=True)
+            return
         stopped = engine.stop(Workspace.here(), say=console.say)
         console.out.print("the embedded engine is stopped" if stopped else "the embedded engine was not running")
 

@@ -28,8 +28,8 @@ def doctor(c: Context, online: bool = False, json: bool = False) -> None:
         console.conclude(examination.verdict(checks))
 
 
-@task(help={"install": "Install what is missing into the user's cache.", "json": JSON})
-def tools(c: Context, install: bool = False, json: bool = False) -> None:
+@task(help={"install": "Install what is missing into the user's cache.", "dry": DRY, "json": JSON})
+def tools(c: Context, install: bool = False, dry: bool = False, json: bool = False) -> None:
     """List the pinned tools: version, where each came from and how it was verified."""
     from galway import console, toolbox
     from galway.report import machine as report
@@ -37,7 +37,7 @@ def tools(c: Context, install: bool = False, json: bool = False) -> None:
 
     with console.edge():
         workspace = Workspace.here()
-        get = toolbox.ensure if install else toolbox.find
+        get = toolbox.ensure if install and not (dry or c.config.run.dry) else toolbox.find
         rows = {name: get(workspace, name) for name in toolbox.catalog(workspace.root)}
         if json:
             console.print_json(rows)

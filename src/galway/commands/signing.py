@@ -15,8 +15,13 @@ KEY = "Private key: a path (the public one lies beside it), env://NAME, or a key
 KEYLESS = "Use the identity in docker/signing.toml instead of a key (Sigstore)."
 
 
-@task(help={"key": "Where to put the private key; the public one goes beside it (default: docker/signing.toml)."})
-def keygen(c: Context, key: str = "") -> None:
+@task(
+    help={
+        "key": "Where to put the private key; the public one goes beside it (default: docker/signing.toml).",
+        "dry": DRY,
+    }
+)
+def keygen(c: Context, key: str = "", dry: bool = False) -> None:
     """Make the key pair that signs images; the passphrase comes from COSIGN_PASSWORD or is asked for."""
     from pathlib import Path
 
@@ -26,6 +31,9 @@ def keygen(c: Context, key: str = "") -> None:
     with console.edge():
         workspace = Workspace.here()
         pair = signing.pair(workspace.root, key=key, environment={})
+        if dry or c.config.run.dry:
+            console.out.print(f"would make {pair.private} and {pair.public}", soft_wrap=True, markup=False)
+            return
         tool = toolbox.ensure(workspace, "cosign", say=console.say)
         made = signing.generate(tool, Path(pair.private), Path(pair.public))
         console.out.print(f"keep secret: {made.private}\ncommit: {made.public}", soft_wrap=True, markup=False)

@@ -63,8 +63,14 @@ def scan_source(
         console.conclude(stage.verdict(done, request))
 
 
-@task(help={"output": "Where to put it (default: the user's cache, where scan-source finds it).", "json": JSON})
-def advisories(c: Context, output: str = "", json: bool = False) -> None:
+@task(
+    help={
+        "output": "Where to put it (default: the user's cache, where scan-source finds it).",
+        "dry": DRY,
+        "json": JSON,
+    }
+)
+def advisories(c: Context, output: str = "", dry: bool = False, json: bool = False) -> None:
     """Fetch OSV's export of Python advisories, check it, and say how old it is.
 
     Environment: OSV_EXPORT, the address of a mirror of it.
@@ -82,6 +88,9 @@ def advisories(c: Context, output: str = "", json: bool = False) -> None:
         workspace = Workspace.here()
         path = Path(output).absolute() if output else workspace.cache / "advisories" / "PyPI.zip"
         address = os.environ.get("OSV_EXPORT") or policy.load(workspace.root).advisories.export
+        if dry or c.config.run.dry:
+            console.out.print(f"would fetch {address} to {path}", soft_wrap=True, markup=False)
+            return
         with progress.on(console.err)("OSV's export", 0, None) as advance:
             found = snapshots.fetch(path, address=address, advance=advance)
         days = found.age(datetime.datetime.now(datetime.UTC))
