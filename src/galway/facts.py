@@ -114,21 +114,23 @@ def read(
                 f"the record of {stage} speaks of {found.digest[:19]}, the layout holds {wanted[:19]}"
             )
         else:
-            records[platform, stage] = _judged(workspace, found, judges, afresh or {})
+            if afresh and stage in afresh:
+                found = msgspec.structs.replace(found, measures=afresh[stage](found).measures)
+            records[platform, stage] = judged(workspace, found, judges)
     return Facts(image=image, layout=layout, manifests=manifests, records=records, missing=missing)
 
 
-def _judged(
-    workspace: Workspace,
-    record: Record,
-    judges: Mapping[str, Callable[[Record], tuple[str, str]]],
-    afresh: Mapping[str, Callable[[Record], Record]],
-) -> Record:
+def judged(workspace: Workspace, record: Record, judges: Mapping[str, Callable[[Record], tuple[str, str]]]) -> Record:
+    """The record with status and reason derived from its raw reports again, which must be as it says.
+
+    Parameters
+    ----------
+    judges:
+        By stage; a record of another one keeps its status where its reports are whole.
+    """
     folders = (workspace.evidence, workspace.state / record.stage)  # bills of materials have a folder of their own
 
     def intact(name: str) -> bool:
         return any(evidence.artifact(folder, record, name) is not None for folder in folders)
 
-    if record.stage in afresh:
-        record = msgspec.structs.replace(record, measures=afresh[record.stage](record).measures)
     return release.judged(record, intact=intact, judge=judges.get(record.stage))

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from galway import copying, evidence, release, tagging
+from galway import copying, evidence, facts, release, tagging
 from galway.aliases import Moved, Mover
 from galway.errors import GalwayError, NotEvaluatedError, PublishError
 from galway.layout import Layout
@@ -166,7 +166,7 @@ def _job(workspace: Workspace, request: Request, image: Image) -> Job:
     ref = replace(ref, dirty=made.dirty)
     (decided,) = tagging.decide([image], ref, default_branch=request.default_branch)
     records = [
-        _judged(workspace, request, record) if record.digest == str(digest) else record
+        facts.judged(workspace, record, request.judges) if record.digest == str(digest) else record
         for platform, digest in made.manifests.items()
         for stage in release.GATES
         if (record := evidence.read(workspace.evidence, image.name, platform.slug, stage)) is not None
@@ -180,15 +180,6 @@ def _job(workspace: Workspace, request: Request, image: Image) -> Job:
         stand_in=image.name in request.stand_ins,
     )
     return Job(image=image, ref=ref, layout=layout, built=made, verdict=judged, tagging=decided)
-
-
-def _judged(workspace: Workspace, request: Request, record: Record) -> Record:
-    folders = (workspace.evidence, workspace.state / record.stage)  # bills of materials have a folder of their own
-
-    def intact(name: str) -> bool:
-        return any(evidence.artifact(folder, record, name) is not None for folder in folders)
-
-    return release.judged(record, intact=intact, judge=request.judges.get(record.stage))
 
 
 @dataclass(kw_only=True)

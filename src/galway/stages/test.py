@@ -19,7 +19,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from galway import assembly, checks, engine as engines, evidence, process
-from galway.checks import Check, Kind, Subject, architecture, content, hardening, leftovers, structure
+from galway.checks import Check, Kind, Subject, architecture, content, hardening, leftovers, policy, structure
 from galway.checks.containers import reference
 from galway.errors import GalwayError, ImageTestError, MissingToolError, NotEvaluatedError
 from galway.reference import Platform
@@ -28,7 +28,6 @@ from galway.tools import structure_test
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from galway.catalog import Image
     from galway.checks.target import Target
     from galway.engine import Engine
     from galway.evidence import Record, Status
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 STAGE = "test"
 CHECKS = f"{STAGE}-checks.json"
-POLICY_FILES = ("docker/content.toml", "docker/sbom.toml")
 TOOL = f"galway, {structure_test.NAME}"
 
 KINDS: Mapping[Kind, Callable[[Subject], list[Check]]] = {
@@ -210,7 +208,7 @@ class _Work:
             reason=reason,
             tool=TOOL,
             tool_version=self.session.tool.version,
-            policy=policy(workspace, image),
+            policy=policy.of(workspace.root, image),
             started=self.started,
             seconds=round(time.monotonic() - self.clock, 3),
             measures={"checks": msgspec.to_builtins(ordered), "counts": counts(ordered)},
@@ -252,23 +250,12 @@ class _Work:
         return "emulated"
 
 
-def policy(workspace: Workspace, image: Image) -> tuple[str, ...]:
-    """What an image is held to, as records write it: its budget, its run profile, and the files that say more."""
-    files = [image.structure_test, *POLICY_FILES, *([image.run.seccomp] if image.run.seccomp != "default" else [])]
-    profile = hashlib.sha256(msgspec.json.encode(image.run)).hexdigest()
-    return (
-        f"size_budget={image.size_budget}",
-        f"run_profile={profile}",
-        *(f"{name}={_sha256(workspace.root / name)}" for name in files),
-    )
-
-
 def known(workspace: Workspace, target: Target, tool: Tool) -> Record | None:
     """The record of exactly this manifest and policy, where everything passed and its reports are as it says."""
     record = evidence.read(workspace.evidence, target.image.name, target.manifest.platform.slug, STAGE)
     if record is None or (record.digest, record.tool_version) != (str(target.manifest.digest), tool.version):
         return None
-    if record.policy != policy(workspace, target.image) or judge(workspace, record)[0] != "passed":
+    if record.policy != policy.of(workspace.root, target.image) or judge(workspace, record)[0] != "passed":
         return None
     return record if record.status == "passed" else None
 
@@ -304,7 +291,3 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
     if first.status == "failed":
         return ImageTestError(message, hint="the table above has the next step of each check that failed")
     return NotEvaluatedError(message, hint="the table above has the next step of each check without a verdict")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
