@@ -1,0 +1,64 @@
+"""Every command, option, session and link that a page names exists; README's table has every task and no other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import pages
+import pytest
+import workflows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGES = {str(page.relative_to(pages.ROOT)): page for page in pages.everything()}
+_COMMAND = re.compile(r"(?:^|[\s\"$(])(?:scripts/)?(inv|nox)((?: [^|;&)\"`]*)?)")
+
+
+def commands(page: str) -> Iterator[tuple[str, list[str]]]:
+    """Each `inv` and `nox` command of a page's sh blocks, as its words."""
+    for block in pages.blocks(page):
+        for line in pages.lines(block) if block.language == "sh" else ():
+            for program, rest in _COMMAND.findall(line):
+                yield program, shlex.split(rest)
+
+
+def faults(page: str) -> list[str]:
+    """What is wrong with the commands of a page; they are parsed by Invoke and nox, and not run."""
+    found = []
+    for program, words in commands(page):
+        if program == "nox":
+            found += workflows.sessions_named(words) if words else []
+        elif words != ["--list"]:
+            found += workflows.inv(words)
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_commands_of_a_page_exist(name: str) -> None:
+    assert faults(PAGES[name].read_text()) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_links_of_a_page_lead_somewhere(name: str) -> None:
+    page: Path = PAGES[name]
+    assert [link for link in pages.links(page.read_text()) if not (page.parent / link).exists()] == []
+
+
+def test_a_command_that_is_not_there_is_named() -> None:
+    page = "```sh\nscripts/inv biuld\nscripts/inv build --colour  # no such option\nscripts/nox -s nosuch\n```\n"
+    assert len(faults(page)) == 3
+
+
+def test_the_readme_has_every_task_and_no_other() -> None:
+    readme = (pages.ROOT / "README.md").read_text()
+    table = readme.partition("## Commands")[2].partition("Settings come")[0]
+    named = set(re.findall(r"`(?:inv )?([a-z][a-z.-]*)`", table))
+    parser = workflows.tasks()
+    tasks = {str(name) for name in parser.contexts}
+    assert {name for name in tasks if name not in named and name not in {"bundle.bundle", "engine.show"}} == set()
+    in_first_column = set(re.findall(r"`inv ([a-z.-]+)`", table))
+    assert in_first_column <= tasks | {alias for one in parser.contexts.values() for alias in one.aliases}
