@@ -5,6 +5,7 @@ from invoke.collection import Collection
 from galway.commands import (
     airgap,
     engine,
+    guide,
     images,
     inspect,
     local,
@@ -50,3 +51,4 @@ namespace = Collection(
     machine.lint,
     machine.clean,
 )
+namespace.add_task(guide.following, default=True)  # `inv` alone

@@ -21,6 +21,7 @@ NAMESPACE = Collection.from_module(FilesystemLoader(start=str(ROOT)).load("tasks
 COMPOSE = f"docker compose --project-directory {ROOT} --file {ROOT}/docker-compose.yml"
 
 READERS = {
+    "next",
     "plan",
     "inspect",
     "tags",
