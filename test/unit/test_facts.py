@@ -12,6 +12,7 @@ from galway import evidence, facts, history, judges
 from galway.checks import Check
 from galway.reference import Platform
 from galway.stages import scan, test as tests
+from galway.vulnerabilities import judging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +64,7 @@ def test_without_its_report_a_test_record_holds_no_check_and_a_scan_no_count(wor
     world.known()
     derive = {
         "test": lambda record: judges._tested(world.workspace, record),
-        "scan": lambda record: scan._decide(world.workspace, record, None, _rules(), set(), ""),
+        "scan": lambda record: judging.decide(world.workspace, record, None, _rules(), set(), ""),
     }
     known = facts.read(world.workspace, world.image, judges={}, afresh=derive)
     tested, scanned = known.record("test", AMD64), known.record("scan", AMD64)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,10 +17,10 @@ from galway.errors import BuildError, GalwayError, NotEvaluatedError, ScanError
 from galway.layout import Layout
 from galway.process import ProcessError
 from galway.tools import trivy
-from galway.vulnerabilities import database, findings, gate
+from galway.vulnerabilities import judging
+from galway.vulnerabilities.judging import CANARY, REPORT, STAMP, Rules
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Callable, Iterable, Sequence
 
     from galway.catalog import Image
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from galway.reference import Platform
     from galway.toolbox import Tool
     from galway.vulnerabilities.database import Database
-    from galway.vulnerabilities.findings import Report
-    from galway.vulnerabilities.policy import Policy
     from galway.vulnerabilities.waivers import Waiver
     from galway.workspace import Workspace
 
+__all__ = ["Rules", "afresh", "again", "commands", "decide", "export", "run", "select", "verdict"]
+
 STAGE = "scan"
-REPORT, STAMP, CANARY, SARIF = "trivy.json", "database.json", "canary.json", "trivy.sarif"
+SARIF = "trivy.sarif"
 _INPUT = "image"
 
 
@@ -46,21 +46,6 @@ class Target:
     image: Image
     layout: Layout
     manifest: Manifest
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What a decision depends on besides the reports.
-
-    Parameters
-    ----------
-    now:
-        The time of the decision, with a zone.
-    """
-
-    policy: Policy
-    waivers: Sequence[Waiver]
-    now: datetime.datetime
 
 
 def select(workspace: Workspace, images: Sequence[Image], platforms: Sequence[Platform]) -> list[Target]:
@@ -153,14 +138,14 @@ def decide(workspace: Workspace, records: Sequence[Record], rules: Rules, *, no_
 
     A waiver counts as needed when any platform of its image needs it.
     """
-    reports = [_read(workspace, record) for record in records]
+    reports = [judging.read(workspace, record) for record in records]
     needed: dict[str, set[Waiver]] = {}
     for record, report in zip(records, reports, strict=True):
         found = report.findings if report else ()
         covering = {waiver for waiver in rules.waivers for finding in found if waiver.covers(finding, record.image)}
         needed.setdefault(record.image, set()).update(covering)
     return [
-        _decide(workspace, record, report, rules, needed.get(record.image, set()), no_database)
+        judging.decide(workspace, record, report, rules, needed.get(record.image, set()), no_database)
         for record, report in zip(records, reports, strict=True)
     ]
 
@@ -250,60 +235,6 @@ def _scan(workspace: Workspace, tool: Tool, target: Target, found: Database | No
         measures={"database": found.source if found else "", "stand_in": _stand_ins(workspace, target)},
         artifacts=evidence.keep(workspace.evidence, image, platform.slug, reports),
     )
-
-
-def _read(workspace: Workspace, record: Record) -> Report | None:
-    content = evidence.artifact(workspace.evidence, record, REPORT)
-    return None if content is None else findings.parse(content)
-
-
-def _decide(
-    workspace: Workspace,
-    record: Record,
-    report: Report | None,
-    rules: Rules,
-    needed: set[Waiver],
-    no_database: str,
-) -> Record:
-    if report is None:
-        reason = record.reason or f"{REPORT} is missing or was changed after the scan"
-        known = {**record.measures, "objection": reason}
-        return msgspec.structs.replace(
-            record, status="not_evaluated", reason=reason, policy=rules.policy.words, measures=known
-        )
-    objection = no_database or _objection(workspace, record, report, rules)
-    decision = gate.decide(
-        record.image,
-        report.findings,
-        elsewhere=needed,
-        waivers=rules.waivers,
-        thresholds=rules.policy.gate,
-        today=rules.now.date(),
-        whole=not objection,
-    )
-    status, reason = decision.status, decision.reason
-    if objection and status == "passed":
-        status, reason = "not_evaluated", f"vulnerabilities were not evaluated: {objection}"
-    measures: dict[str, Any] = {
-        **record.measures,
-        "system": report.system,
-        "objection": objection,
-        "counts": decision.counts,
-        "findings": [msgspec.to_builtins(finding) for finding in report.findings if finding.severity in gate.SERIOUS],
-        "waived": [{"id": f.id, "package": f.package, "waiver": str(waiver)} for f, waiver in decision.waived],
-        "warnings": list(decision.warnings),
-    }
-    return msgspec.structs.replace(record, status=status, reason=reason, policy=rules.policy.words, measures=measures)
-
-
-def _objection(workspace: Workspace, record: Record, report: Report, rules: Rules) -> str:
-    stamp = evidence.artifact(workspace.evidence, record, STAMP)
-    canary = evidence.artifact(workspace.evidence, record, CANARY)
-    if stamp is None or canary is None:
-        return "there was no database"
-    if cause := database.objection(stamp, canary, rules.policy, now=rules.now):
-        return cause
-    return "" if report.system else "Trivy did not recognise the operating system"
 
 
 def _stand_ins(workspace: Workspace, target: Target) -> list[str]:
