@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         "json": JSON,
     }
 )
-def up(c: Context, pinned: bool = False, timeout: int = 900, dry: bool = False, json: bool = False) -> None:
+def up(c: Context, pinned: bool = False, timeout: str = "900", dry: bool = False, json: bool = False) -> None:
     """Start the collector and a scan of this checkout as docker-compose.yml says, and wait until both are there.
 
     Findings do not fail it; a scan without a verdict ends with 10. Environment: REGISTRY.
@@ -34,6 +34,7 @@ def up(c: Context, pinned: bool = False, timeout: int = 900, dry: bool = False, 
 
     with console.edge():
         workspace = Workspace.here()
+        seconds = compose.seconds(timeout)
         registry = {"REGISTRY": os.environ.get("REGISTRY", "")}
         images = {image.name: image for image in prepare.load_catalog(workspace, environment=registry).images}
         names = {service: images[image].reference for service, image in compose.SERVICES.items()}
@@ -51,7 +52,7 @@ def up(c: Context, pinned: bool = False, timeout: int = 900, dry: bool = False, 
         answering = engine.ensure(workspace, say=console.say)
         services = compose.Compose(docker=answering.docker, root=workspace.root, override=override)
         try:
-            found = compose.up(services, answering, references, timeout=timeout, say=console.say)
+            found = compose.up(services, answering, references, timeout=seconds, say=console.say)
         except KeyboardInterrupt:
             console.say("what compose started stays; `inv down` takes it down")
             raise

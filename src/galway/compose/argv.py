@@ -79,3 +79,16 @@ def services(names: Sequence[str]) -> tuple[str, ...]:
         if name not in SERVICES:
             raise ConfigurationError(f"unknown service {name!r}", hint=nearest(name, SERVICES))
     return tuple(names)
+
+
+def seconds(word: str) -> float:
+    """A timeout as a command line gives it.
+
+    Raises
+    ------
+    ConfigurationError
+        It is no number of seconds.
+    """
+    if not word.isdecimal():
+        raise ConfigurationError(f"--timeout {word}: no number of seconds", hint="inv up --timeout 900")
+    return float(word)

@@ -46,3 +46,9 @@ def test_the_services_run_the_images_that_the_compose_file_names() -> None:
         name: row["image"].replace("${REGISTRY:-ghcr.io/jpoley}", "ghcr.io/jpoley") for name, row in written.items()
     }
     assert named == {service: images[image] for service, image in SERVICES.items()}
+
+
+def test_a_timeout_is_a_number_of_seconds() -> None:
+    assert argv.seconds("90") == 90
+    with pytest.raises(ConfigurationError, match="no number of seconds"):
+        argv.seconds("soon")
