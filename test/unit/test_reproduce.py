@@ -1,143 +1,26 @@
-"""What a second build is held against, what is said of a difference, and which verdict follows from the kept bytes."""
+"""What a second build is held against, what it keeps, and which verdict follows from what was kept."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import layouts
 import msgspec
 import pytest
 
-from galway import bom, evidence, plan as planning, prepare, reproduction
+from galway import bom, evidence, facts, plan as planning, prepare
 from galway.bases import again, oci, shelf
 from galway.bases.model import Base
 from galway.errors import BuildError, NotEvaluatedError
 from galway.reference import Digest, Platform
-from galway.report import reproduction as report
 from galway.stages import reproduce
+from galway.tools import buildx
 from galway.workspace import Workspace
 
-if TYPE_CHECKING:
-    from galway.layout import Layout, Manifest
-
 ROOT = Path(__file__).parents[2]
-
-
-def side(folder: Path, *layers: Any, **options: Any) -> tuple[Layout, Manifest]:
-    """One build of one platform."""
-    layout = layouts.build(folder, *layers, **options)
-    return layout, layout.manifests()[0]
-
-
-def timed(content: bytes, seconds: int) -> bytes:
-    """A layer of one file that was changed at some time."""
-    return layouts.tar({"log": dataclasses.replace(layouts.file(content), pax=(("mtime", str(seconds)),))})
-
-
-def files(found: reproduction.Comparison) -> dict[str, str]:
-    return {file.path: file.detail for layer in found.layers for file in layer.files}
-
-
-def test_the_same_bytes_are_the_same(tmp_path: Path) -> None:
-    found = reproduction.compare(side(tmp_path / "a", {"app": b"x"}), side(tmp_path / "b", {"app": b"x"}))
-    assert found.same
-    assert not found.layers
-
-
-def test_a_difference_names_layer_instruction_file_and_aspect(tmp_path: Path) -> None:
-    base = {"etc/os": b"1"}
-    old = {
-        "same": b"same",
-        "content": b"one",
-        "mode": layouts.file(b"", 0o644),
-        "owner": layouts.file(b"", uid=0),
-        "link": layouts.symlink("a"),
-        "gone": b"",
-        "kind": layouts.directory(),
-    }
-    new = {
-        "same": b"same",
-        "content": b"two",
-        "mode": layouts.file(b"", 0o755),
-        "owner": layouts.file(b"", uid=1000, gid=5),
-        "link": layouts.symlink("b"),
-        "came": b"",
-        "kind": b"",
-    }
-    steps = ["FROM base", "RUN make"]
-    found = reproduction.compare(
-        side(tmp_path / "a", base, old, history=steps), side(tmp_path / "b", base, new, history=steps)
-    )
-    (layer,) = found.layers
-    assert (layer.number, layer.instruction, layer.cause, layer.differing) == (1, "RUN make", "files", 7)
-    seen = files(found)
-    assert "same" not in seen
-    assert seen["content"] == "content"
-    assert seen["mode"] == "mode 644 → 755"
-    assert seen["owner"] == "owner 0:0 → 1000:5"
-    assert seen["link"] == "target a → b"
-    assert seen["gone"] == "only in the first build"
-    assert seen["came"] == "only in the second build"
-    assert seen["kind"].startswith("kind directory → file")
-
-
-def test_a_time_alone_is_a_difference(tmp_path: Path) -> None:
-    found = reproduction.compare(side(tmp_path / "a", timed(b"x", 1)), side(tmp_path / "b", timed(b"x", 2)))
-    assert files(found)["log"].startswith("time 1")
-    assert found.only_times
-    assert reproduction.explain(found, None).startswith("1 files differ in their times alone")
-    content = reproduction.compare(side(tmp_path / "c", timed(b"x", 1)), side(tmp_path / "d", timed(b"y", 2)))
-    assert not content.only_times
-
-
-def test_another_order_is_told_from_other_files(tmp_path: Path) -> None:
-    first, second = [("a", b"1"), ("b", b"2")], [("b", b"2"), ("a", b"1")]
-    found = reproduction.compare(
-        side(tmp_path / "a", layouts.tar(first)),
-        side(tmp_path / "b", layouts.tar(second)),  # type: ignore[arg-type]
-    )
-    assert [layer.cause for layer in found.layers] == ["archive"]
-    assert "another order" in reproduction.explain(found, None)
-
-
-def test_another_compression_is_told_from_other_files(tmp_path: Path) -> None:
-    found = reproduction.compare(
-        side(tmp_path / "a", {"a": b"1"}, compression="gzip"), side(tmp_path / "b", {"a": b"1"}, compression="zstd")
-    )
-    assert [layer.cause for layer in found.layers] == ["compression"]
-
-
-def test_a_layer_more_is_told(tmp_path: Path) -> None:
-    found = reproduction.compare(side(tmp_path / "a", {"a": b"1"}), side(tmp_path / "b", {"a": b"1"}, {"b": b"2"}))
-    assert [(layer.number, layer.cause, layer.old) for layer in found.layers] == [(1, "count", "")]
-
-
-def test_a_setting_that_differs_is_named_by_its_path(tmp_path: Path) -> None:
-    found = reproduction.compare(
-        side(tmp_path / "a", {"a": b"1"}, config={"Env": ["A=1", "B=2"]}),
-        side(tmp_path / "b", {"a": b"1"}, config={"Env": ["A=1", "B=3"]}),
-    )
-    assert not found.layers
-    assert found.settings == ("config.config.Env[1]",)
-    assert reproduction.explain(found, None) == "not the same bytes: setting config.config.Env[1]"
-
-
-def test_many_files_are_counted_and_not_all_kept(tmp_path: Path) -> None:
-    many = reproduction.FILES + 7
-    old, new = ({f"f{n}": text for n in range(many)} for text in (b"1", b"2"))
-    found = reproduction.compare(side(tmp_path / "a", old), side(tmp_path / "b", new))
-    assert (len(found.layers[0].files), found.layers[0].differing) == (reproduction.FILES, many)
-    assert f"and {many - 3} more" in reproduction.explain(found, None)
-
-
-def test_a_moved_archive_is_named_by_its_packages(tmp_path: Path) -> None:
-    found = reproduction.compare(side(tmp_path / "a", {"a": b"1"}), side(tmp_path / "b", {"a": b"2"}))
-    moved = bom.compare([bom.Package("dpkg", "zlib1g", "1")], [bom.Package("dpkg", "zlib1g", "2")])
-    assert reproduction.explain(found, moved) == "the archive has moved on: zlib1g 1 → 2"
-    nothing = bom.compare([], [])
-    assert reproduction.explain(found, nothing).startswith("not the same bytes: layer 0")
 
 
 @pytest.mark.starts_processes  # git is asked
@@ -187,51 +70,105 @@ def test_what_was_built_from_other_files_is_not_compared(tmp_path: Path) -> None
     assert reproduce.check(workspace, wanted, {})[target.name][0].digest == layout.digest
 
 
-def kept(workspace: Workspace, content: bytes, digest: str, **fields: Any) -> evidence.Record:
-    """A record whose second build left some manifest."""
-    artifacts = evidence.keep(workspace.evidence, "ci", "linux-amd64", {reproduce.MANIFEST: content})
-    values: dict[str, Any] = {"status": "passed", **fields}
-    return evidence.Record(
-        stage="reproduce", image="ci", platform="linux-amd64", digest=digest, artifacts=artifacts, **values
+CONTENT = b'{"schemaVersion": 2}'
+SAME = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+OTHER = "sha256:" + "0" * 64
+CACHED = reproduce.Making(steps=4, cached=("RUN a", "RUN b"))
+MOVED = "the archive has moved on: zlib1g 1 → 2"
+
+
+def kept(workspace: Workspace, digest: str, making: reproduce.Making, **fields: Any) -> evidence.Record:
+    """A record of a second build that left some manifest; as passed, whatever came of it."""
+    reports = {reproduce.MANIFEST: CONTENT, reproduce.MAKING: msgspec.json.encode(making)}
+    artifacts = evidence.keep(workspace.evidence, "ci", "linux-amd64", reports)
+    values: dict[str, Any] = {"status": "passed", "artifacts": artifacts, **fields}
+    return evidence.Record(stage="reproduce", image="ci", platform="linux-amd64", digest=digest, **values)
+
+
+@pytest.mark.parametrize(
+    ("digest", "making", "status", "reason"),
+    [
+        (SAME, reproduce.Making(steps=4, bases={"BASE linux/amd64": ""}), "passed", ""),
+        (SAME, CACHED, "not_evaluated", "2 of 4 steps were taken from a cache"),
+        (
+            SAME,
+            reproduce.Making(steps=4, bases={"BASE linux/arm64": MOVED}),
+            "failed",
+            f"base BASE linux/arm64: {MOVED}",
+        ),
+        (OTHER, reproduce.Making(steps=4, difference=MOVED), "failed", MOVED),
+        (OTHER, reproduce.Making(steps=4), "failed", f"the second build is {SAME[:19]}"),
+    ],
+)
+def test_the_verdict_follows_from_the_kept_reports_whatever_the_record_says(
+    tmp_path: Path, digest: str, making: reproduce.Making, status: str, reason: str
+) -> None:
+    workspace = Workspace(root=tmp_path, cache=tmp_path)
+    edited = kept(workspace, digest, making)
+    assert reproduce.judge(workspace, edited) == (status, reason)
+    seen = facts.judged(workspace, edited, {"reproduce": lambda record: reproduce.judge(workspace, record)})
+    assert seen.status == status
+    assert reason in seen.reason
+
+
+@pytest.mark.parametrize("name", [reproduce.MANIFEST, reproduce.MAKING])
+def test_a_report_that_was_changed_removed_or_left_out_is_a_failure(tmp_path: Path, name: str) -> None:
+    workspace = Workspace(root=tmp_path, cache=tmp_path)
+    whole = kept(workspace, SAME, CACHED)
+    left = {key: value for key, value in whole.artifacts.items() if key != name}
+    expected = ("failed", f"its {name} is missing or was changed")
+    assert reproduce.judge(workspace, msgspec.structs.replace(whole, artifacts=left)) == expected
+    path = workspace.evidence / "ci" / "linux-amd64" / name
+    path.write_bytes(msgspec.json.encode(reproduce.Making(steps=4)))
+    assert reproduce.judge(workspace, whole) == expected
+    path.unlink()
+    assert reproduce.judge(workspace, whole) == expected
+
+
+def small(folder: Path, bases: dict[str, str]) -> planning.Target:
+    """A target, and what a second build of it would leave."""
+    wanted = prepare.plan(Workspace.here(), names=["ci"], environment={})
+    target = dataclasses.replace(
+        wanted.targets[0], image=dataclasses.replace(wanted.targets[0].image, bases=tuple(bases.items()))
+    )
+    architecture = target.platform.architecture
+    layouts.build(folder / reproduce._PLACE.out / target.name, {"a": b"1"}, architecture=architecture)
+    return target
+
+
+@pytest.mark.starts_processes  # git is asked
+def test_a_finished_build_keeps_what_its_verdict_takes(tmp_path: Path) -> None:
+    workspace = Workspace(root=tmp_path, cache=tmp_path)
+    target = small(tmp_path, {"BASE": "debian"})
+    trace = buildx.Trace([target.name])
+    for number, (words, cached) in enumerate({"RUN a": True, "RUN b": False, "WORKDIR /w": True}.items()):
+        name = f"[{target.name} stage-0 {number + 1}/3] {words}"
+        trace.steps[words] = buildx.Step(name=name, target=target.name, cached=cached, seconds=1.0)
+    remade = [again.Remade(argument=name, platform="linux/amd64", old="a", new="b") for name in ("BASE", "UNUSED")]
+    first = layouts.build(tmp_path / "first", {"a": b"1"}, architecture=target.platform.architecture)
+    work = reproduce._Work(
+        workspace=workspace, request=None, hooks=reproduce.Hooks(packages=_none), trace=trace, remade=tuple(remade)
+    )
+    record = work.record(target, (first, first.manifests()[0]))
+    assert (record.status, record.reason) == ("not_evaluated", "1 of 3 steps were taken from a cache")
+    making = evidence.artifact(workspace.evidence, record, reproduce.MAKING)
+    assert making is not None
+    assert msgspec.json.decode(making, type=reproduce.Making) == reproduce.Making(
+        steps=3, cached=(f"[{target.name} stage-0 1/3] RUN a",), bases={"BASE linux/amd64": ""}
     )
 
 
-def test_the_verdict_is_the_kept_manifests_digest_whatever_the_record_says(tmp_path: Path) -> None:
-    workspace = Workspace(root=tmp_path, cache=tmp_path)
-    content = b'{"schemaVersion": 2}'
-    digest = evidence.keep(tmp_path, "x", "y", {"z": content})["z"]
-    assert reproduce.judge(workspace, kept(workspace, content, digest)) == ("passed", "")
-    assert reproduce.judge(workspace, kept(workspace, b"another", digest))[0] == "failed"
-    edited = kept(workspace, content, digest)
-    (workspace.evidence / "ci" / "linux-amd64" / reproduce.MANIFEST).write_bytes(b"edited")
-    assert reproduce.judge(workspace, edited)[0] == "failed"
+def _none(*_side: Any) -> bom.Bom:
+    raise BuildError("nobody lists packages where the bytes are the same")
 
 
 def test_a_difference_fails_and_a_cached_step_proves_nothing(tmp_path: Path) -> None:
     workspace = Workspace(root=tmp_path, cache=tmp_path)
-    failed = kept(workspace, b"a", "sha256:" + "0" * 64, status="failed", reason="not the same bytes")
-    cached = kept(workspace, b"a", "sha256:" + "0" * 64, status="not_evaluated", reason="2 steps from a cache")
+    failed = kept(workspace, OTHER, CACHED, status="failed", reason="not the same bytes")
+    cached = kept(workspace, SAME, CACHED, status="not_evaluated", reason="2 steps from a cache")
     assert reproduce.verdict([]) is None
     assert isinstance(reproduce.verdict([cached]), NotEvaluatedError)
     assert isinstance(reproduce.verdict([cached, failed]), BuildError)
-
-
-def test_the_report_names_layer_file_and_moved_package(tmp_path: Path) -> None:
-    found = reproduction.compare(side(tmp_path / "a", {"a": b"1"}), side(tmp_path / "b", {"a": b"2"}))
-    moved = bom.compare(
-        [bom.Package("dpkg", "zlib1g", "1"), bom.Package("dpkg", "old", "1")],
-        [bom.Package("dpkg", "zlib1g", "2"), bom.Package("python", "new", "3")],
-    )
-    measures = msgspec.to_builtins(
-        {"made": found.new, "layers": found.layers, "settings": found.settings, "packages": moved, "bases": []}
-    )
-    record = evidence.Record(
-        stage="reproduce", image="ci", platform="linux-amd64", digest=found.old, status="failed", measures=measures
-    )
-    cells = [list(column.cells) for table in report.reproduced([record]) for column in table.columns]
-    assert any("a: content" in str(cell) for column in cells for cell in column)
-    assert any("dpkg zlib1g" in str(cell) for column in cells for cell in column)
-    assert any("python new" in str(cell) for column in cells for cell in column)
 
 
 def base(folder: Path, version: str, content: bytes) -> Base:

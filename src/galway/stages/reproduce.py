@@ -1,7 +1,8 @@
 """Builds again from nothing and compares what comes out with what is there, byte for byte, platform by platform.
 
 Manifests are compared, not indexes: two machines that built other platforms would differ in the index alone. The
-record keeps the second build's manifest, whose digest is the verdict: nobody can edit that.
+record keeps the second build's manifest and how it was made, both by hash; the verdict is derived from them, now and
+whenever the record is read.
 
 "From nothing" leaves out only the Dockerfiles' cache mounts, which hold downloads that are checked against hashes or
 signed lists when they are used, and never what a step made.
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
     from galway.evidence import Record, Status
     from galway.layout import Manifest
     from galway.plan import Plan, Target
-    from galway.reproduction import Comparison
     from galway.tools.buildx import Step, Trace
     from galway.workspace import Workspace
 
 STAGE = "reproduce"
 MANIFEST = "reproduced-manifest.json"
-"""The second build's manifest as it was: where its digest is the record's, the image is reproducible."""
+"""The second build's manifest as it was: where its digest is the record's, the bytes are the same."""
+
+MAKING = "reproduced-making.json"
+"""How the second build was made: a `Making`."""
 
 _WORKDIR = "] WORKDIR "
 """BuildKit looks this instruction up even without a cache: what it makes is an empty folder."""
@@ -62,6 +65,27 @@ class Hooks:
     observe: Callable[[Step], None] = lambda _step: None
     say: Callable[[str], None] = lambda _line: None
     packages: Callable[[str, Layout, Manifest], Bom]
+
+
+class Making(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the verdict takes besides the bytes.
+
+    Parameters
+    ----------
+    steps:
+        How many steps the second build had.
+    cached:
+        Those that were not executed, as BuildKit names them; what they made proves nothing.
+    bases:
+        Why each base that was made again differs, by `ARGUMENT platform`; empty for one that does not.
+    difference:
+        In one line why the bytes are not the same, where they are not.
+    """
+
+    steps: int
+    cached: tuple[str, ...] = ()
+    bases: dict[str, str] = {}
+    difference: str = ""
 
 
 def command(*, builder: str | None = None) -> tuple[str, ...]:
@@ -141,13 +165,24 @@ def run(workspace: Workspace, request: Request, hooks: Hooks, *, remade: Sequenc
 
 
 def judge(workspace: Workspace, record: Record) -> tuple[Status, str]:
-    """What the kept manifest says: the same digest or another one."""
-    content = evidence.artifact(workspace.evidence, record, MANIFEST)
-    if content is None:
+    """What follows from the kept manifest and how it was made, whatever the record says.
+
+    A difference fails whatever its cause: that an archive has moved on explains it, and does not undo it.
+    """
+    if evidence.artifact(workspace.evidence, record, MANIFEST) is None:
         return "failed", f"its {MANIFEST} is missing or was changed"
-    if record.artifacts[MANIFEST] != record.digest:
-        return "failed", record.reason or f"the second build is {record.artifacts[MANIFEST][:19]}"
-    return record.status, record.reason
+    try:
+        making = msgspec.json.decode(evidence.artifact(workspace.evidence, record, MAKING) or b"", type=Making)
+    except msgspec.DecodeError:
+        return "failed", f"its {MAKING} is missing or was changed"
+    if (second := record.artifacts[MANIFEST]) != record.digest:
+        return "failed", making.difference or f"the second build is {second[:19]}"
+    for base, reason in making.bases.items():
+        if reason:
+            return "failed", f"base {base}: {reason}"
+    if making.cached:
+        return "not_evaluated", f"{len(making.cached)} of {making.steps} steps were taken from a cache"
+    return "passed", ""
 
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:
@@ -192,43 +227,36 @@ class _Work:
         found = reproduction.compare(before, made)
         steps = [step for step in self.trace.instructions if step.target == target.name]
         difference, unknown = (None, "") if found.same else self._packages(target, before, made)
-        cached = [step for step in steps if step.cached and _WORKDIR not in step.name]
-        status, reason = self._judge(target, found, difference, cached=len(cached))
-        content = made[0].blob(made[1].digest).read_bytes()
+        bases = [each for each in self.remade if each.argument in dict(target.image.bases)]
+        making = Making(
+            steps=len(steps),
+            cached=tuple(step.name for step in steps if step.cached and _WORKDIR not in step.name),
+            bases={f"{each.argument} {each.platform}": each.reason for each in bases},
+            difference="" if found.same else reproduction.explain(found, difference),
+        )
+        reports = {MANIFEST: made[0].blob(made[1].digest).read_bytes(), MAKING: msgspec.json.encode(making)}
         measures: dict[str, Any] = {
             "made": found.new,
-            "steps": len(steps),
-            "bases": [each for each in self.remade if each.argument in dict(target.image.bases)],
+            "steps": making.steps,
+            "bases": bases,
             "layers": found.layers,
             "settings": found.settings,
             "only_times": found.only_times,
             "packages": difference or None,
             "packages_unknown": unknown,
         }
-        return evidence.Record(
+        record = evidence.Record(
             stage=STAGE,
             image=name,
             platform=slug,
             digest=found.old,
-            status=status,
-            reason=reason,
+            status="not_evaluated",
             tool="docker buildx bake --no-cache",
             measures=msgspec.to_builtins(measures),
-            artifacts=evidence.keep(self.workspace.evidence, name, slug, {MANIFEST: content}),
+            artifacts=evidence.keep(self.workspace.evidence, name, slug, reports),
         )
-
-    def _judge(
-        self, target: Target, found: Comparison, difference: bom.Difference | None, *, cached: int
-    ) -> tuple[Status, str]:
-        """A difference fails whatever its cause: that an archive has moved on explains it, and does not undo it."""
-        if not found.same:
-            return "failed", reproduction.explain(found, difference)
-        for base in self.remade:
-            if base.argument in dict(target.image.bases) and base.reason:
-                return "failed", f"base {base.argument}: {base.reason}"
-        if cached:
-            return "not_evaluated", f"{cached} steps were taken from a cache"
-        return "passed", ""
+        status, reason = judge(self.workspace, record)
+        return msgspec.structs.replace(record, status=status, reason=reason)
 
     def _packages(
         self, target: Target, before: tuple[Layout, Manifest], made: tuple[Layout, Manifest]
