@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{is_text, Adapter};
+use super::{agent, author, finish, is_text, time, Adapter};
 use crate::event::lenient::Field;
 use crate::event::parse::{read as read_object, text, Notes};
-use crate::event::{canonical, microseconds, EventKey, Record, Rejection, Source, Tags};
+use crate::event::{canonical, EventKey, Record, Rejection, Source, Tags};
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "decision",
@@ -41,37 +41,23 @@ impl From<serde_json::Value> for Tasks {
 fn read(json: &str, received_us: i64) -> Result<Record, Rejection> {
     let decision: Decision<'_> = read_object(json)?;
     let mut notes = Notes::default();
-    let timestamp_us = text(decision.timestamp).and_then(|time| microseconds(&time).ok());
+    let timestamp_us = time(decision.timestamp, received_us, &mut notes);
     let source = text(decision.source);
-    let agent = notes.name(decision.agent_id).unwrap_or_else(|| {
-        notes.tags.insert(Tags::AGENT_ASSIGNED);
-        format!(
-            "log-{}",
-            source.as_deref().filter(|name| name.len() < 64).unwrap_or("agent")
-        )
-    });
-    let mut record = Record::new(
-        agent,
-        "decision.made".to_owned(),
-        timestamp_us.unwrap_or(received_us),
-        json.to_owned(),
-    );
+    let named = notes.name(decision.agent_id);
+    let agent = agent(named, || author(source.as_deref(), "agent"), &mut notes);
+    let mut record = Record::new(agent, "decision.made".to_owned(), timestamp_us, json.to_owned());
     record.key = match notes.name(decision.entry_id) {
         Some(id) => Some(EventKey::of_id(&id)),
+        None if notes.tags.contains(Tags::TIMESTAMP_ASSIGNED) => None,
         // Its own time makes it one of a kind.
-        None => timestamp_us.map(|_| EventKey::of_content(&[&canonical::canonical(json)])),
+        None => Some(EventKey::of_content(&[&canonical::canonical(json)])),
     };
-    if timestamp_us.is_none() {
-        notes.tags.insert(Tags::TIMESTAMP_ASSIGNED);
-    }
     record.source = source.as_deref().and_then(Source::from_name);
     record.task = decision
         .related_tasks
         .0
         .filter(|task| !task.is_empty() && task.len() <= crate::event::NAME_BYTES);
-    record.tags.insert(notes.tags);
-    record.tags.insert(Tags::ADAPTED);
-    Ok(record)
+    Ok(finish(record, &notes))
 }
 
 #[cfg(test)]

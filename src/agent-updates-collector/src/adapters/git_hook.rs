@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{is_text, Adapter};
+use super::{agent, finish, is_text, time, Adapter};
 use crate::event::lenient::{Field, Nested};
-use crate::event::parse::{event_type, read as read_object, text, Notes};
-use crate::event::{microseconds, Record, Rejection, Source, Tags};
+use crate::event::parse::{event_type, read as read_object, Notes};
+use crate::event::{Record, Rejection, Source};
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "git hook",
@@ -41,30 +41,21 @@ fn read(json: &str, received_us: i64) -> Result<Record, Rejection> {
     let event: GitHook<'_> = read_object(json)?;
     let event_type = event_type(&event.event_type)?.to_owned();
     let mut notes = Notes::default();
-    let timestamp_us = text(event.timestamp).and_then(|time| microseconds(&time).ok());
-    if timestamp_us.is_none() {
-        notes.tags.insert(Tags::TIMESTAMP_ASSIGNED);
-    }
-    let agent = notes.name(event.agent_id).unwrap_or_else(|| {
-        notes.tags.insert(Tags::AGENT_ASSIGNED);
-        "git".to_owned()
-    });
+    let timestamp_us = time(event.timestamp, received_us, &mut notes);
+    let agent = agent(notes.name(event.agent_id), || "git".to_owned(), &mut notes);
     let data = notes.object(event.data).unwrap_or_default();
     // No key: nothing tells a repetition from the same operation done twice.
-    let mut record = Record::new(agent, event_type, timestamp_us.unwrap_or(received_us), json.to_owned());
+    let mut record = Record::new(agent, event_type, timestamp_us, json.to_owned());
     record.source = Some(Source::Hook);
     record.branch = notes.name(data.branch_name).or_else(|| notes.name(data.branch));
     record.task = notes.name(data.task_id);
-    record.tags.insert(notes.tags);
-    record.tags.insert(Tags::ADAPTED);
-    record.infer();
-    Ok(record)
+    Ok(finish(record, &notes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::recognise;
-    use super::*;
+    use crate::event::Tags;
 
     #[test]
     fn the_collector_gives_the_time_and_the_agent() {

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{is_text, Adapter};
+use super::{agent, finish, is_text, time, Adapter};
 use crate::event::lenient::{Field, Nested};
-use crate::event::parse::{event_type, read as read_object, text, Notes};
-use crate::event::{microseconds, EventKey, Record, Rejection, Source, Status, Tags};
+use crate::event::parse::{event_type, read as read_object, Notes};
+use crate::event::{EventKey, Record, Rejection, Source, Status};
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "hook event",
@@ -47,20 +47,10 @@ fn read(json: &str, received_us: i64) -> Result<Record, Rejection> {
     let event_type = event_type(&event.event_type)?.to_owned();
     let mut notes = Notes::default();
     let context = notes.object(event.context).unwrap_or_default();
-    let agent = notes.name(context.agent_id).or_else(|| notes.name(context.agent));
-    if agent.is_none() {
-        notes.tags.insert(Tags::AGENT_ASSIGNED);
-    }
-    let timestamp_us = text(event.timestamp).and_then(|time| microseconds(&time).ok());
-    if timestamp_us.is_none() {
-        notes.tags.insert(Tags::TIMESTAMP_ASSIGNED);
-    }
-    let mut record = Record::new(
-        agent.unwrap_or_else(|| "hook".to_owned()),
-        event_type,
-        timestamp_us.unwrap_or(received_us),
-        json.to_owned(),
-    );
+    let named = notes.name(context.agent_id).or_else(|| notes.name(context.agent));
+    let agent = agent(named, || "hook".to_owned(), &mut notes);
+    let timestamp_us = time(event.timestamp, received_us, &mut notes);
+    let mut record = Record::new(agent, event_type, timestamp_us, json.to_owned());
     record.key = notes.name(event.event_id).map(|id| EventKey::of_id(&id));
     record.source = Some(Source::Hook);
     record.status = record.event_type.strip_prefix("agent.").and_then(Status::from_name);
@@ -68,16 +58,14 @@ fn read(json: &str, received_us: i64) -> Result<Record, Rejection> {
     record.session = notes.name(context.session_id);
     record.branch = notes.name(context.branch_name);
     notes.within(&context.progress_percent, 0.0, 100.0);
-    record.tags.insert(notes.tags);
-    record.tags.insert(Tags::ADAPTED);
-    record.infer();
-    Ok(record)
+    Ok(finish(record, &notes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::recognise;
     use super::*;
+    use crate::event::Tags;
 
     #[test]
     fn the_agent_and_the_task_come_out_of_the_context() {

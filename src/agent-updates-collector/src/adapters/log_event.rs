@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{is_text, Adapter};
+use super::{agent, author, finish, is_text, time, Adapter};
 use crate::event::lenient::Field;
 use crate::event::parse::{event_type, read as read_object, text, Notes};
-use crate::event::{microseconds, EventKey, Record, Rejection, Source, Status, Tags};
+use crate::event::{EventKey, Record, Rejection, Source, Status};
 
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "log event",
@@ -34,17 +34,10 @@ fn read(json: &str, received_us: i64) -> Result<Record, Rejection> {
     let event_type = event_type(&event.category)?.to_owned();
     let mut notes = Notes::default();
     let source = text(event.source);
-    let timestamp_us = text(event.timestamp).and_then(|time| microseconds(&time).ok());
-    if timestamp_us.is_none() {
-        notes.tags.insert(Tags::TIMESTAMP_ASSIGNED);
-    }
+    let timestamp_us = time(event.timestamp, received_us, &mut notes);
     // The shape names no agent, only the kind of its author: agent, human, hook, backlog, workflow or system.
-    notes.tags.insert(Tags::AGENT_ASSIGNED);
-    let agent = format!(
-        "log-{}",
-        source.as_deref().filter(|name| name.len() < 64).unwrap_or("system")
-    );
-    let mut record = Record::new(agent, event_type, timestamp_us.unwrap_or(received_us), json.to_owned());
+    let agent = agent(None, || author(source.as_deref(), "system"), &mut notes);
+    let mut record = Record::new(agent, event_type, timestamp_us, json.to_owned());
     record.key = notes.name(event.entry_id).map(|id| EventKey::of_id(&id));
     record.source = source.as_deref().and_then(Source::from_name);
     record.task = notes.name(event.task_id);
@@ -54,10 +47,7 @@ fn read(json: &str, received_us: i64) -> Result<Record, Rejection> {
         (_, "session.end" | "workflow.completed") => Some(Status::Completed),
         _ => None,
     };
-    record.tags.insert(notes.tags);
-    record.tags.insert(Tags::ADAPTED);
-    record.infer();
-    Ok(record)
+    Ok(finish(record, &notes))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use serde::de::IgnoredAny;
 use serde::Deserialize;
 
 use crate::event::lenient::{Field, Nested};
-use crate::event::{Record, Rejection};
+use crate::event::parse::{text, Notes};
+use crate::event::{microseconds, Record, Rejection, Tags};
 
 /// One shape.
 #[derive(Debug)]
@@ -71,4 +72,34 @@ pub fn recognise(text: &str) -> Option<&'static Adapter> {
 
 fn is_text(field: &Field<'_>) -> bool {
     matches!(field, Field::Text(_))
+}
+
+/// The sender's time, in microseconds since 1970; without one that can be read, the collector's, which is noted.
+fn time(field: Field<'_>, received_us: i64, notes: &mut Notes) -> i64 {
+    let sent = text(field).and_then(|time| microseconds(&time).ok());
+    sent.unwrap_or_else(|| {
+        notes.tags.insert(Tags::TIMESTAMP_ASSIGNED);
+        received_us
+    })
+}
+
+/// The agent that the sender names; without one, another, which is noted.
+fn agent(named: Option<String>, otherwise: impl FnOnce() -> String, notes: &mut Notes) -> String {
+    named.unwrap_or_else(|| {
+        notes.tags.insert(Tags::AGENT_ASSIGNED);
+        otherwise()
+    })
+}
+
+/// The agent of what a log holds: by the kind of its author.
+fn author(source: Option<&str>, otherwise: &str) -> String {
+    format!("log-{}", source.filter(|name| name.len() < 64).unwrap_or(otherwise))
+}
+
+/// The last step of each shape: what was noted, and what the type implies.
+fn finish(mut record: Record, notes: &Notes) -> Record {
+    record.tags.insert(notes.tags);
+    record.tags.insert(Tags::ADAPTED);
+    record.infer();
+    record
 }
