@@ -1,53 +1,21 @@
 //! The store: what is kept whatever the order, the repetition and the neighbours.
 
+mod support;
+
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use agent_updates_collector::error::Error;
-use agent_updates_collector::event::parse::parse;
-use agent_updates_collector::event::Record;
-use agent_updates_collector::metrics::Metrics;
 use agent_updates_collector::store::backup::back_up;
 use agent_updates_collector::store::filter::Filter;
 use agent_updates_collector::store::page::From;
 use agent_updates_collector::store::verify::verify;
-use agent_updates_collector::store::{Failure, Options, Outcome, Store};
+use agent_updates_collector::store::{Failure, Options, Outcome};
 use proptest::prelude::*;
 use rusqlite::Connection;
+use support::stores::{open, open_with, record, refusal};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-
-fn open(path: &Path) -> Store {
-    open_with(path, &Options::default())
-}
-
-fn open_with(path: &Path, options: &Options) -> Store {
-    Store::open(path, options, &Arc::new(Metrics::new("", ""))).unwrap()
-}
-
-fn refusal(path: &Path) -> Error {
-    Store::open(path, &Options::default(), &Arc::new(Metrics::new("", ""))).unwrap_err()
-}
-
-fn record(number: u32) -> Record {
-    let kinds = [
-        "activity.tool_use",
-        "git.commit",
-        "task.completed",
-        "coordination.waiting",
-    ];
-    let text = format!(
-        r#"{{"version":"1.1.0","event_type":"{}","timestamp":"2026-01-02T{:02}:00:{:02}Z","agent_id":"agent-{}","event_id":"id-{number}","tool":{{"tool_name":"t{}","duration_ms":{number}}},"task":{{"task_id":"task-{}"}}}}"#,
-        kinds[number as usize % 4],
-        number % 24,
-        number % 60,
-        number % 3,
-        number % 2,
-        number % 5,
-    );
-    parse(&text, 0).unwrap()
-}
 
 /// All that is stored but for the places, in an order of its own.
 fn content(path: &Path) -> Vec<String> {
@@ -271,87 +239,4 @@ async fn a_reader_that_stays_open_does_not_let_the_log_grow_for_ever() {
     assert!(bytes < 1500 * 4120, "{bytes}");
     reader.execute_batch("COMMIT").unwrap();
     store.append(vec![record(1_000_000)], false).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_damaged_database_is_refused_and_left_as_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.db");
-    let store = open(&path);
-    store.append((0..2000).map(record).collect(), false).await.unwrap();
-    store.close().await;
-    drop(store);
-    let mut bytes = fs::read(&path).unwrap();
-    let middle = bytes.len() / 2 / 4096 * 4096;
-    bytes[middle..middle + 4096].fill(0xa5);
-    fs::write(&path, &bytes).unwrap();
-    let error = refusal(&path);
-    assert!(
-        matches!(error, Error::Corrupt { .. }) && error.to_string().contains("restore a backup"),
-        "{error}"
-    );
-    assert!(matches!(verify(&path), Err(Error::Corrupt { .. })));
-    assert!(fs::read(&path).unwrap() == bytes, "the file was changed");
-
-    fs::write(&path, &bytes[..bytes.len() / 3]).unwrap();
-    assert!(matches!(refusal(&path), Error::Corrupt { .. }), "{}", refusal(&path));
-}
-
-/// What a crash leaves of the log: its tail may be missing or wrong from any frame on. The commits before that are all there.
-#[tokio::test]
-async fn a_log_that_is_cut_or_flipped_at_any_frame_leaves_the_commits_before() {
-    const COMMITS: u32 = 12;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.db");
-    let store = open(&path);
-    let mut sizes = vec![];
-    for number in 0..COMMITS {
-        store.append(vec![record(number)], false).await.unwrap();
-        sizes.push(fs::metadata(folder.path().join("x.db-wal")).unwrap().len());
-    }
-    let (database, log) = (
-        fs::read(&path).unwrap(),
-        fs::read(folder.path().join("x.db-wal")).unwrap(),
-    );
-    let frames = (log.len() - 32) / (4096 + 24);
-    let mut least = 0;
-    for frame in 0..=frames {
-        for flip in [false, true] {
-            let mut damaged = log.clone();
-            let at = 32 + frame * (4096 + 24);
-            match flip {
-                false => damaged.truncate(at + 10),
-                true if frame < frames => damaged[at + 100] ^= 1,
-                true => continue,
-            }
-            let other = tempfile::tempdir().unwrap();
-            let copy = other.path().join("x.db");
-            fs::write(&copy, &database).unwrap();
-            fs::write(other.path().join("x.db-wal"), &damaged).unwrap();
-            let store = open(&copy);
-            let found = *store.committed().borrow();
-            let whole = sizes.iter().filter(|size| **size <= at as u64).count();
-            assert_eq!(found, i64::try_from(whole).unwrap(), "frame {frame}, flipped {flip}");
-            least = least.max(found);
-            store.close().await;
-            drop(store);
-            verify(&copy).unwrap();
-        }
-    }
-    assert_eq!(least, i64::from(COMMITS));
-}
-
-#[tokio::test]
-async fn the_golden_database_of_each_schema_is_opened() {
-    for (version, events) in [(1, 3)] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.db");
-        let golden = format!("{}/tests/golden/schema-{version}.db", env!("CARGO_MANIFEST_DIR"));
-        fs::copy(golden, &path).unwrap();
-        verify(&path).unwrap();
-        let store = open(&path);
-        let page = store.page(Filter::default(), From::After(0), 10).await.unwrap();
-        assert_eq!(page.events.len(), events);
-        store.close().await;
-    }
 }

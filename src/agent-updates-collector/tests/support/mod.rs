@@ -3,6 +3,8 @@
 // Each test program compiles its own copy and uses a part of it.
 #![allow(dead_code)]
 
+pub mod stores;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
