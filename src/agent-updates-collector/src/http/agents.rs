@@ -1,14 +1,13 @@
 //! The agents: what each is doing now.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::Json;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::events::name;
+use super::asked::{Asked, Name};
 use super::item::Item;
 use super::list::limit;
 use super::{time, App, Problem};
@@ -123,16 +122,9 @@ fn parse_cursor(cursor: &str) -> Result<(i64, i64), Problem> {
 #[utoipa::path(get, path = "/v1/agents", tag = "agents", params(AgentsQuery),
     responses(
         (status = 200, body = AgentList),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
-pub(super) async fn list(
-    State(app): State<App>,
-    query: Result<Query<AgentsQuery>, QueryRejection>,
-) -> Result<Json<AgentList>, Problem> {
-    let Query(query) = query.map_err(|rejection| Problem::query(rejection.body_text()))?;
+pub(super) async fn list(State(app): State<App>, Asked(query): Asked<AgentsQuery>) -> Result<Json<AgentList>, Problem> {
     let limit = limit(query.limit)?;
     let before = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let rows = app
@@ -156,21 +148,11 @@ pub(super) async fn list(
     params(("id" = String, Path, description = "`agent_id`")),
     responses(
         (status = 200, body = Agent),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 404, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
-pub(super) async fn one(
-    State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Agent>, Problem> {
-    let row = app
-        .store()
-        .agent(name(id)?)
-        .await?
-        .ok_or_else(|| Problem::unknown("agent"))?;
+pub(super) async fn one(State(app): State<App>, Name(id): Name) -> Result<Json<Agent>, Problem> {
+    let row = app.store().agent(id).await?.ok_or_else(|| Problem::unknown("agent"))?;
     let (now_us, heartbeat_us) = clock(&app);
     Ok(Json(Agent::new(row, now_us, heartbeat_us)?))
 }

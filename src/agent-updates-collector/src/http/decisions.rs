@@ -14,10 +14,7 @@ use super::{App, Problem};
 #[utoipa::path(get, path = "/v1/decisions", tag = "events", params(FilterQuery, PageQuery),
     responses(
         (status = 200, body = List),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
 pub(super) async fn list(State(app): State<App>, uri: Uri) -> Result<Json<List>, Problem> {
     let [filter, page] = parts(uri.query(), [FILTER_KEYS, PAGE_KEYS])?;

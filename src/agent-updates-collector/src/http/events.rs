@@ -1,11 +1,11 @@
 //! Events out: lists and single ones.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::Json;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::asked::{Asked, Name};
 use super::item::Item;
 use super::list::{FilterQuery, List, Order, PageQuery, Total};
 use super::{App, Problem};
@@ -48,9 +48,7 @@ pub(super) fn part<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Prob
     let uri: axum::http::Uri = format!("/?{text}")
         .parse()
         .map_err(|_| Problem::query("the query is no query"))?;
-    let read: Result<Query<T>, QueryRejection> = Query::try_from_uri(&uri);
-    read.map(|Query(value)| value)
-        .map_err(|rejection| Problem::query(rejection.body_text()))
+    Asked::of(&uri).map(|Asked(value)| value)
 }
 
 /// Lists events
@@ -59,10 +57,7 @@ pub(super) fn part<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Prob
 #[utoipa::path(get, path = "/v1/events", tag = "events", params(FilterQuery, PageQuery, TotalQuery),
     responses(
         (status = 200, body = List),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
 pub(super) async fn list(State(app): State<App>, uri: axum::http::Uri) -> Result<Json<List>, Problem> {
     let [filter, page, total] = parts(uri.query(), [FILTER_KEYS, PAGE_KEYS, &["total"]])?;
@@ -88,17 +83,10 @@ pub(super) async fn list(State(app): State<App>, uri: axum::http::Uri) -> Result
     params(("id" = String, Path, description = "`event_id`, or the place (`seq`)")),
     responses(
         (status = 200, body = Item),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 404, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
-pub(super) async fn one(
-    State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Item>, Problem> {
-    let id = name(id)?;
+pub(super) async fn one(State(app): State<App>, Name(id): Name) -> Result<Json<Item>, Problem> {
     let mut found = app.store().event_by_id(&id).await?;
     if found.is_none() {
         if let Ok(seq) = id.parse() {
@@ -106,10 +94,4 @@ pub(super) async fn one(
         }
     }
     Ok(Json(found.ok_or_else(|| Problem::unknown("id"))?.try_into()?))
-}
-
-/// A name in a path.
-pub(super) fn name(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
-    path.map(|Path(name)| name)
-        .map_err(|rejection| Problem::query(rejection.body_text()))
 }

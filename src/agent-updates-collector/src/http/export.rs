@@ -48,10 +48,7 @@ pub(super) struct ExportQuery {
 #[utoipa::path(get, path = "/v1/export", tag = "events", params(FilterQuery, ExportQuery),
     responses(
         (status = 200, content((String = "application/x-ndjson"), (String = "text/csv"))),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
 pub(super) async fn export(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let [filter, form] = parts(uri.query(), [FILTER_KEYS, &["format"]])?;

@@ -1,7 +1,6 @@
 //! Events in.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::Json;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tracing::debug;
 use utoipa::{IntoParams, ToSchema};
 
+use super::asked::Asked;
 use super::{body, App, Problem};
 use crate::event::{Code, Record, Rejection};
 use crate::ingest::batch::{Batch, Reading};
@@ -96,22 +96,18 @@ pub(super) struct LineError {
     request_body(content((SentEvent = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 200, body = Receipt, description = "Something was taken"),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 408, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 413, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 415, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 422, body = Receipt, description = "Nothing was taken"),
         (status = 429, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
 pub(super) async fn ingest(
     State(app): State<App>,
-    query: Result<Query<IngestQuery>, QueryRejection>,
+    Asked(query): Asked<IngestQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|rejection| Problem::query(rejection.body_text()))?;
     let body = body::read(&app, request).await?;
     let batch = split(&app, &body.bytes, query.validate.unwrap_or(app.settings().validation)).await?;
     if batch.is_empty() {

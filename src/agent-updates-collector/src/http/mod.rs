@@ -3,6 +3,7 @@
 //! Every route is declared where its handler is, and the OpenAPI document is made of the same declarations.
 
 mod agents;
+mod asked;
 mod body;
 mod decisions;
 mod events;

@@ -1,5 +1,6 @@
 //! Errors as clients see them: RFC 9457 problem documents. 4xx explains; 5xx hides the cause and logs it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -8,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::Json;
 use serde::Serialize;
 use tracing::error;
-use utoipa::ToSchema;
+use utoipa::openapi::{Content, Ref, RefOr, Response as Described, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::Error;
 use crate::store::Failure;
@@ -33,6 +35,20 @@ pub(super) struct Document {
     code: &'static str,
     /// A sentence for people.
     detail: String,
+}
+
+/// The problems that every question may be answered with, for the description of the API.
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let document = Content::new(Some(Ref::from_schema_name("Problem")));
+        let response = ResponseBuilder::new()
+            .content("application/problem+json", document)
+            .build();
+        let statuses = ["400", "401", "403", "503"];
+        BTreeMap::from(statuses.map(|status| (status.to_owned(), response.clone().into())))
+    }
 }
 
 impl Problem {

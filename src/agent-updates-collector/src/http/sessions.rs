@@ -1,10 +1,9 @@
 //! A session: its events in the order in which they happened.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::Json;
 
-use super::events::name;
+use super::asked::{Asked, Name};
 use super::list::{List, Order, PageQuery};
 use super::{App, Problem};
 use crate::store::filter::Filter;
@@ -17,21 +16,17 @@ use crate::store::page::From;
     params(("id" = String, Path, description = "`session_id`"), PageQuery),
     responses(
         (status = 200, body = List),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 404, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
 pub(super) async fn timeline(
     State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
-    query: Result<Query<PageQuery>, QueryRejection>,
+    Name(id): Name,
+    Asked(query): Asked<PageQuery>,
 ) -> Result<Json<List>, Problem> {
-    let Query(query) = query.map_err(|rejection| Problem::query(rejection.body_text()))?;
     let (from, limit) = query.page(Order::Asc)?;
     let filter = Filter {
-        session: Some(name(id)?),
+        session: Some(id),
         ..Filter::default()
     };
     let list = in_order(&app, filter, from, limit).await?;

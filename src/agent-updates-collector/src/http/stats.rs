@@ -1,11 +1,11 @@
 //! What there is.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::asked::Asked;
 use super::tools::{SpanQuery, HOUR_US};
 use super::{App, Problem};
 use crate::event::Status;
@@ -40,16 +40,9 @@ pub(super) struct Kind {
 #[utoipa::path(get, path = "/v1/stats", tag = "statistics", params(SpanQuery),
     responses(
         (status = 200, body = Stats),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
-pub(super) async fn stats(
-    State(app): State<App>,
-    query: Result<Query<SpanQuery>, QueryRejection>,
-) -> Result<Json<Stats>, Problem> {
-    let Query(query) = query.map_err(|rejection| Problem::query(rejection.body_text()))?;
+pub(super) async fn stats(State(app): State<App>, Asked(query): Asked<SpanQuery>) -> Result<Json<Stats>, Problem> {
     let (from, to) = query.units(24 * HOUR_US)?;
     let row = app.store().stats(from, to).await?;
     let (first_seq, last_seq) = row.bounds;

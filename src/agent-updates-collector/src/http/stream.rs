@@ -50,10 +50,7 @@ pub(super) struct StreamQuery {
 #[utoipa::path(get, path = "/v1/events/stream", tag = "events", params(FilterQuery, StreamQuery),
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
 pub(super) async fn stream(
     State(app): State<App>,

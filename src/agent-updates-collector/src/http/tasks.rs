@@ -1,12 +1,11 @@
 //! A task: what was done for it.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::events::name;
+use super::asked::{Asked, Name};
 use super::item::Item;
 use super::list::{Order, PageQuery};
 use super::sessions::in_order;
@@ -37,20 +36,15 @@ pub(super) struct Task {
     params(("id" = String, Path, description = "`task_id`"), PageQuery),
     responses(
         (status = 200, body = Task),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 404, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
 pub(super) async fn task(
     State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
-    query: Result<Query<PageQuery>, QueryRejection>,
+    Name(task_id): Name,
+    Asked(query): Asked<PageQuery>,
 ) -> Result<Json<Task>, Problem> {
-    let Query(query) = query.map_err(|rejection| Problem::query(rejection.body_text()))?;
     let (from, limit) = query.page(Order::Asc)?;
-    let task_id = name(id)?;
     let filter = Filter {
         task: Some(task_id.clone()),
         ..Filter::default()

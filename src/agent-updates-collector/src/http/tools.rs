@@ -1,11 +1,11 @@
 //! The tools: how often, how long, how often in vain.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::asked::Asked;
 use super::{time, App, Problem};
 use crate::store::views::ToolRow;
 
@@ -89,16 +89,9 @@ fn percentile(row: &ToolRow, percent: i64) -> Option<i64> {
 #[utoipa::path(get, path = "/v1/tools/stats", tag = "statistics", params(SpanQuery),
     responses(
         (status = 200, body = Tools),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
-pub(super) async fn stats(
-    State(app): State<App>,
-    query: Result<Query<SpanQuery>, QueryRejection>,
-) -> Result<Json<Tools>, Problem> {
-    let Query(query) = query.map_err(|rejection| Problem::query(rejection.body_text()))?;
+pub(super) async fn stats(State(app): State<App>, Asked(query): Asked<SpanQuery>) -> Result<Json<Tools>, Problem> {
     let (from, to) = query.units(HOUR_US)?;
     let rows = app.store().tools(from, to).await?;
     Ok(Json(Tools {

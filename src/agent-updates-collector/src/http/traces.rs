@@ -5,13 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::events::name;
+use super::asked::Name;
 use super::item::Item;
 use super::{App, Problem};
 use crate::event::lenient::{Field, Nested};
@@ -60,17 +59,10 @@ pub(super) struct Span {
     params(("id" = String, Path, description = "`trace_id`")),
     responses(
         (status = 200, body = Trace),
-        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 401, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 403, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 404, body = super::problem::Document, content_type = "application/problem+json"),
-        (status = 503, body = super::problem::Document, content_type = "application/problem+json"),
+        super::problem::Refusals,
     ))]
-pub(super) async fn trace(
-    State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Trace>, Problem> {
-    let trace_id = name(id)?;
+pub(super) async fn trace(State(app): State<App>, Name(trace_id): Name) -> Result<Json<Trace>, Problem> {
     let filter = Filter {
         trace: Some(trace_id.clone()),
         ..Filter::default()
