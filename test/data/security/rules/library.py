@@ -41,6 +41,8 @@ TOKEN = "ghp_" "0123456789abcdefghijABCDEFGHIJ012345"
 TOKEN = "ghp_short"
 # ruleid: python-password-in-address
 ADDRESS = "postgresql://shop:k2j4h5g6@db.internal/shop"
+# ruleid: python-password-in-address
+ADDRESS = "postgresql://" "shop:k2j4h5g6@db.internal/shop"
 # ok: python-password-in-address
 ADDRESS = "postgresql://shop@db.internal/shop"
 
