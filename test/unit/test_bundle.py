@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import layouts
 import pytest
 import registries
+from bundles import attach
 
 from galway.airgap import loading, packing
 from galway.bundling import attached, contents, tape
@@ -280,32 +281,6 @@ def test_a_keys_fingerprint_is_that_of_its_bytes() -> None:
     for wrong in (b"", b"key", KEY.replace(b"PUBLIC", b"PRIVATE"), KEY.replace(b"==", b"")):
         with pytest.raises(ConfigurationError):
             contents.fingerprint(wrong)
-
-
-def attach(repository: Repository, subject: str, blob: bytes, *, tag: str = "") -> str:
-    """Put something there that is attached to a digest: by Cosign's tag, or as a referrer."""
-    registry = repository.client
-
-    def put(content: bytes) -> dict[str, Any]:
-        digest = registries.digest(content)
-        answer = registry.ask("POST", repository.url("blobs/uploads/"), scopes=repository.scopes)
-        registry.ask("PUT", answer.headers["Location"], params={"digest": digest}, body=content)
-        return {"digest": digest, "size": len(content), "mediaType": "application/octet-stream"}
-
-    document: dict[str, Any] = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "config": put(b"{}"),
-        "layers": [put(blob)],
-    }
-    if not tag:
-        document["subject"] = {"mediaType": MANIFEST_TYPE, "digest": subject, "size": 1}
-    content = json.dumps(document).encode()
-    if tag:
-        repository.put(tag, content, MANIFEST_TYPE)
-    else:
-        referrers.attach(repository, content, media_type=MANIFEST_TYPE)
-    return registries.digest(content)
 
 
 @pytest.mark.parametrize("api", [False, True], ids=["fallback tag", "referrers API"])
