@@ -189,3 +189,13 @@ def test_times_are_cut_to_the_seconds_that_spdx_wants(workspace: Workspace) -> N
 
 def test_trivys_words_for_formats_are_all_used() -> None:
     assert sbom.CANONICAL.keys() == trivy.FORMATS.keys()
+
+
+def test_files_that_name_another_registry_are_made_again(workspace: Workspace) -> None:
+    """Who sets REGISTRY after a build means the same bytes by another name."""
+    recorded(workspace, built(workspace))
+    moved = sbom.target(workspace.layout("ci"), "ci", ImageRef.parse("127.0.0.1:5000/ci:1"), AMD64)
+    said: list[str] = []
+    with pytest.raises(pytest.fail.Exception, match="started"):
+        sbom.run(workspace, TOOL, [moved], say=said.append)
+    assert said == ["listing the packages of ci for linux/amd64"]

@@ -110,7 +110,7 @@ def run(
     records = []
     for one in targets:
         kept = known(workspace, one, tool.version)
-        if kept is None:
+        if kept is None or _renamed(one, read(workspace, kept)):
             say(f"listing the packages of {one.name} for {one.platform}")
             record = _make(workspace, tool, one, table)
         else:
@@ -176,6 +176,14 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
     if first.status == "failed":
         return ImageTestError(message, hint=f"see what is inside: inv inspect -i {first.image} --packages")
     return NotEvaluatedError(message, hint="see whether Trivy is whole: inv tools")
+
+
+def _renamed(one: Target, contents: Mapping[str, bytes]) -> bool:
+    """Whether files made under another REGISTRY name another repository: judged again, they would fail at every run."""
+    try:
+        return any(bom.read(content, source=form).subject != one.subject.purl for form, content in contents.items())
+    except GalwayError:
+        return False  # for `judge` to refuse
 
 
 def _sound(one: Target, name: str, content: bytes, table: Expectations) -> Bom:
