@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = {str(page.relative_to(pages.ROOT)): page for page in pages.everything()}
+TOP = ("docker", "docs", "scripts", "src", "test", "benches", r"\.github")
+"""Folders whose names at the start of a word in code mean this repository's."""
+
+MADE = {"docker/cosign.pub"}
+"""Files that a command makes once for a site: `inv keygen`."""
+
 _COMMAND = re.compile(r"(?:^|[\s\"$(])(?:scripts/)?(inv|nox)((?: [^|;&)\"`]*)?)")
 
 
@@ -37,6 +43,13 @@ def faults(page: str) -> list[str]:
     return found
 
 
+def absent(page: str) -> list[str]:
+    """The paths of this repository that a page names and that match nothing; what the page itself makes is left out."""
+    made = MADE | {step.path for step in pages.steps(page) if isinstance(step, pages.Write)}
+    named = re.findall(rf"`((?:{'|'.join(TOP)})/[\w.*/-]*)`", page)
+    return [path for path in named if path not in made and not any(pages.ROOT.glob(path.rstrip("/")))]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_the_commands_of_a_page_exist(name: str) -> None:
     assert faults(PAGES[name].read_text()) == []
@@ -46,6 +59,18 @@ def test_the_commands_of_a_page_exist(name: str) -> None:
 def test_the_links_of_a_page_lead_somewhere(name: str) -> None:
     page: Path = PAGES[name]
     assert [link for link in pages.links(page.read_text()) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_paths_of_a_page_are_there(name: str) -> None:
+    assert absent(PAGES[name].read_text()) == []
+
+
+def test_a_path_that_is_not_there_is_named() -> None:
+    assert absent("`docker/images.toml`, `docker/imagse.toml`, `src/galway/*`, `test/nothing/*`") == [
+        "docker/imagse.toml",
+        "test/nothing/*",
+    ]
 
 
 def test_a_command_that_is_not_there_is_named() -> None:
