@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
@@ -9,7 +10,41 @@ from invoke.tasks import task
 from galway.commands import BUILDER, DRY, IMAGE, JSON, PLATFORM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from invoke.context import Context
+
+    from galway.baking import Request
+    from galway.plan import Plan
+    from galway.workspace import Workspace
+
+BUILDS = {
+    "image": IMAGE,
+    "platform": PLATFORM,
+    "builder": BUILDER,
+    "dry": DRY,
+    "json": "Print the records as JSON.",
+}
+"""What every task that builds takes."""
+
+
+def prepared(
+    workspace: Workspace, wanted: Plan, *, builder: str, dry: bool, command: Callable[..., Sequence[str]]
+) -> Request | None:
+    """What builds a plan, with an engine and base images ready; None for a dry run, which is printed here.
+
+    Parameters
+    ----------
+    command:
+        Given the builder, what would be run.
+    """
+    from galway import console, prepare
+    from galway.report import images as report
+
+    if dry:
+        console.dry_run(report.plan(wanted), [command(builder=builder or None)])
+        return None
+    return prepare.request(workspace, wanted, builder=builder or None, say=console.say)
 
 
 @task(
@@ -34,14 +69,7 @@ def plan(c: Context, image: list[str], platform: list[str], json: bool = False, 
 
 @task(
     iterable=["image", "platform"],
-    help={
-        "image": IMAGE,
-        "platform": PLATFORM,
-        "no_cache": "Execute every step, whatever the cache holds.",
-        "builder": BUILDER,
-        "dry": DRY,
-        "json": "Print the records as JSON.",
-    },
+    help={**BUILDS, "no_cache": "Execute every step, whatever the cache holds."},
 )
 def build(
     c: Context,
@@ -65,10 +93,10 @@ def build(
     with console.edge():
         workspace = Workspace.here()
         wanted = prepare.plan(workspace, names=image, platform=platform, no_cache=no_cache)
-        if dry or c.config.run.dry:
-            console.dry_run(report.plan(wanted), [baking.command(baking.place(workspace), builder=builder or None)])
+        command = partial(baking.command, baking.place(workspace))
+        request = prepared(workspace, wanted, builder=builder, dry=dry or c.config.run.dry, command=command)
+        if request is None:
             return
-        request = prepare.request(workspace, wanted, builder=builder or None, say=console.say)
         targets = [(target.image.name, target.platform.slug) for target in wanted.targets]
         with history.building(workspace, targets, console.say) as built, console.following(wanted) as observe:
             records = stage.run(workspace, request, observe=observe)

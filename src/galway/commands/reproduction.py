@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from galway.commands import BUILDER, DRY, IMAGE, PLATFORM
+from galway.commands.images import BUILDS, prepared
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -14,14 +14,7 @@ if TYPE_CHECKING:
 
 @task(
     iterable=["image", "platform"],
-    help={
-        "image": IMAGE,
-        "platform": PLATFORM,
-        "bases": "Make the stand-in bases again too and compare them; adds minutes.",
-        "builder": BUILDER,
-        "dry": DRY,
-        "json": "Print the records as JSON.",
-    },
+    help={**BUILDS, "bases": "Make the stand-in bases again too and compare them; adds minutes."},
 )
 def reproduce(
     c: Context,
@@ -38,17 +31,16 @@ def reproduce(
     """
     from galway import console, prepare, sources
     from galway.bases import again
-    from galway.report import images as plans, reproduction as report
+    from galway.report import reproduction as report
     from galway.stages import reproduce as stage
     from galway.workspace import Workspace
 
     with console.edge():
         workspace = Workspace.here()
         wanted = prepare.plan(workspace, names=image, platform=platform, no_cache=True)
-        if dry or c.config.run.dry:
-            console.dry_run(plans.plan(wanted), [stage.command(builder=builder or None)])
+        request = prepared(workspace, wanted, builder=builder, dry=dry or c.config.run.dry, command=stage.command)
+        if request is None:
             return
-        request = prepare.request(workspace, wanted, builder=builder or None, say=console.say)
         stage.check(workspace, wanted, request.bases)  # before the minutes that bases take
         remade = again.remake(workspace, request.bases, wanted.platforms, say=console.say) if bases else []
         look = sources.Sources(workspace=workspace, say=console.say)
