@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bundles import NAME, REVISION, build, changed, checkout
+from bundles import NAME, REVISION, Sender, build, changed, checkout, is_empty, load
 
 from galway import engine, evidence, local_registry, prepare, process, signing, toolbox
-from galway.airgap import Loading, Packing, packing, seal
+from galway.airgap import packing, seal
 from galway.bundling import contents, tape
 from galway.errors import PublishError, VerifyError
 from galway.layout import Layout
@@ -23,26 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from galway.airgap import Loaded
     from galway.local_registry import LocalRegistry
-    from galway.tools.cosign import Key
 
 PASSPHRASE = "a passphrase of this test"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sender:
-    """Who packs: a checkout, a key pair, a bundle."""
-
-    workspace: Workspace
-    key: Key
-    bundle: Path
-
-    def pack(self, output: Path, key: Key | None = None, **options: Any) -> Path:
-        """Another bundle of what is built now."""
-        private = (key or self.key).private
-        Packing(workspace=self.workspace, names=[NAME], key=private, **options).run(output)
-        return output
 
 
 @pytest.fixture(scope="module")
@@ -76,21 +59,6 @@ def registry(tmp_path: Path) -> Iterator[LocalRegistry]:
 def site(tmp_path: Path) -> Workspace:
     """The site's checkout."""
     return checkout(tmp_path / "site")
-
-
-def no_engine() -> Any:
-    """For loads into a registry."""
-    pytest.fail("the engine was asked")
-
-
-def load(site: Workspace, bundle: Path, **options: Any) -> list[Loaded]:
-    """Load a bundle as `inv bundle.load` does."""
-    return Loading(workspace=site, **{"engine": no_engine, **options}).run(bundle)
-
-
-def is_empty(registry: LocalRegistry) -> bool:
-    """Whether nothing was ever sent to a registry."""
-    return not list(registry.storage.rglob("data")) and not list(registry.storage.rglob("link"))
 
 
 def test_a_bundle_is_loaded_into_a_registry_and_verified_there_by_the_ordinary_command(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import layouts
+import pytest
 import registries
 
 from galway import evidence, prepare
+from galway.airgap import Loading, Packing
 from galway.bundling import tape
 from galway.layout import MANIFEST_TYPE
 from galway.registry import referrers
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from galway.airgap import Loaded
     from galway.catalog import Image
+    from galway.local_registry import LocalRegistry
     from galway.registry import Repository
+    from galway.tools.cosign import Key
 
 NAME = "ci"
 REVISION = "a" * 40
@@ -103,6 +108,36 @@ def build(workspace: Workspace, text: str, **labels: str) -> Image:
             )
             evidence.write(workspace.evidence, record)
     return image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Who packs: a checkout, a key pair, a bundle."""
+
+    workspace: Workspace
+    key: Key
+    bundle: Path
+
+    def pack(self, output: Path, key: Key | None = None, **options: Any) -> Path:
+        """Another bundle of what is built now."""
+        private = (key or self.key).private
+        Packing(workspace=self.workspace, names=[NAME], key=private, **options).run(output)
+        return output
+
+
+def no_engine() -> Any:
+    """For loads into a registry."""
+    pytest.fail("the engine was asked")
+
+
+def load(site: Workspace, bundle: Path, **options: Any) -> list[Loaded]:
+    """Load a bundle as `inv bundle.load` does."""
+    return Loading(workspace=site, **{"engine": no_engine, **options}).run(bundle)
+
+
+def is_empty(registry: LocalRegistry) -> bool:
+    """Whether nothing was ever sent to a registry."""
+    return not list(registry.storage.rglob("data")) and not list(registry.storage.rglob("link"))
 
 
 def changed(bundle: Path, folder: Path, change: Callable[[Path], None]) -> Path:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import layouts
 import pytest
 import registries
-from bundles import attach
+from bundles import attach, load
 
-from galway.airgap import loading, packing
+from galway.airgap import packing
 from galway.bundling import attached, contents, tape
 from galway.errors import ConfigurationError, VerifyError
 from galway.layout import MANIFEST_TYPE, Layout
@@ -153,11 +153,6 @@ def test_an_attachment_whose_blob_is_another_is_not_taken(tmp_path: Path) -> Non
     layout.blob(layer).write_bytes(b"another")
     with registries.serve() as there, pytest.raises(RegistryError):
         attached.put(folder, Repository(client=there.client(), name="y/ci", push=True))
-
-
-def load(workspace: Workspace, path: Path, **options: Any) -> Any:
-    """Load a bundle where an engine would be a failure."""
-    return loading.Loading(workspace=workspace, engine=lambda: pytest.fail("the engine was asked"), **options).run(path)
 
 
 def small(folder: Path, **files: bytes) -> Path:
