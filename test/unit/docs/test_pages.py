@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pages
 import pytest
 import workflows
+from invoke.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ def faults(page: str) -> list[str]:
     for program, words in commands(page):
         if program == "nox":
             found += workflows.sessions_named(words) if words else []
-        elif words != ["--list"]:
+        elif words not in ([], ["--list"]):
             found += workflows.inv(words)
     return found
 
@@ -87,3 +89,21 @@ def test_the_readme_has_every_task_and_no_other() -> None:
     assert {name for name in tasks if name not in named and name not in {"bundle.bundle", "engine.show"}} == set()
     in_first_column = set(re.findall(r"`inv ([a-z.-]+)`", table))
     assert in_first_column <= tasks | {alias for one in parser.contexts.values() for alias in one.aliases}
+
+
+@pytest.mark.starts_processes
+@pytest.mark.parametrize("line", ["plan", "plan --json", "tags --explain", "tags --json", "up --dry", "clean --dry"])
+def test_what_needs_no_engine_runs_as_the_pages_say(line: str, capfd: pytest.CaptureFixture[str]) -> None:
+    program = Program(namespace=workflows.load("tasks").namespace, name="inv", binary="inv")
+    program.run(["inv", *line.split()], exit=False)
+    printed, complaints = capfd.readouterr()
+    assert "error:" not in complaints
+    if line.endswith("--json"):
+        json.loads(printed)
+
+
+def test_help_is_there_for_every_task(capfd: pytest.CaptureFixture[str]) -> None:
+    program = Program(namespace=workflows.load("tasks").namespace, name="inv", binary="inv")
+    for name in workflows.tasks().contexts:
+        program.run(["inv", "--help", str(name)], exit=False)
+        assert "Docstring:" in capfd.readouterr().out, name
