@@ -43,7 +43,7 @@ class Write:
         rows = file.read_text().splitlines(keepends=True)
         if self.line:
             (at,) = (number for number, row in enumerate(rows) if row.strip().startswith(self.line))
-            rows.insert(at + (self.where == "After"), self.text)
+            rows.insert(*((at + 1, self.text) if self.where == "After" else (at, f"{self.text}\n\n")))
         else:
             rows.append(self.text)
         file.write_text("".join(rows))
