@@ -4,6 +4,7 @@ from invoke.collection import Collection
 
 from galway.commands import (
     airgap,
+    completion,
     engine,
     guide,
     images,
@@ -50,5 +51,6 @@ namespace = Collection(
     machine.tools,
     machine.lint,
     machine.clean,
+    completion.completion,
 )
 namespace.add_task(guide.following, default=True)  # `inv` alone

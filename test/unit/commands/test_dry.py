@@ -27,6 +27,7 @@ READERS = {
     "tags",
     "digest",
     "checklist",
+    "completion",
     "engine.show",
     "engine.env",  # starts the engine where none answers: its purpose is a shell that reaches one
     "doctor",

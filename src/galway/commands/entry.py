@@ -1,0 +1,87 @@
+"""What `scripts/inv` runs: Invoke's own program, with wrong command lines told in one line and the exit code 2."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NoReturn
+
+from invoke.exceptions import ParseError
+from invoke.program import Program
+
+from galway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_ARGUMENT = re.compile(r"<Argument: (\S+)[^>]*>")
+"""How Invoke shows an option that lacks its value."""
+
+
+class Inv(Program):
+    """Invoke's program; what it cannot read of a command line is a `ConfigurationError`, never a traceback."""
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Read the options before the first task."""
+        with _told(argv or sys.argv):
+            super().parse_core(argv)
+
+    def parse_tasks(self) -> None:
+        """Read the tasks and their options."""
+        with _told(self.core.unparsed):
+            super().parse_tasks()
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command line to its end.
+
+    Parameters
+    ----------
+    argv:
+        Program name and arguments; those of this process by default.
+    """
+    program = Inv(name="galway", binary="inv", binary_names=["inv"], version=version("galway"))
+    try:
+        try:
+            program.run(list(argv) if argv is not None else ["inv", *sys.argv[1:]])
+        finally:
+            sys.stdout.flush()
+    except ConfigurationError as error:
+        from galway import console  # only an error needs it: `inv --list` answers at once
+
+        console.fail(error)
+    except BrokenPipeError:  # the reader went away, as `head` does; what is still to be flushed must go somewhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)
+
+
+@contextlib.contextmanager
+def _told(words: Sequence[str]) -> Iterator[None]:
+    """Invoke names what it does not know, but lets `int` raise for an option that is no number."""
+    try:
+        yield
+    except ParseError as error:
+        hint = f"inv --help {error.context.name}" if error.context and error.context.name else "inv --list"
+        raise ConfigurationError(_ARGUMENT.sub(r"'--\1'", str(error)), hint=hint) from error
+    except ValueError as error:
+        option, word = _no_number(words, literal=str(error).rpartition(": ")[2])
+        raise ConfigurationError(f"{option} {word}: no whole number", hint="inv --help TASK") from error
+
+
+def _no_number(words: Sequence[str], *, literal: str) -> tuple[str, str]:
+    """The option that Invoke stopped at, and its word, whose `repr` alone is in the error."""
+    for before, word in zip(("inv", *words), words, strict=False):
+        option, equals, value = word.partition("=")
+        if equals and repr(value) == literal:
+            return option, value
+        if repr(word) == literal:
+            return before, word
+    return "an option", literal
+
+
+if __name__ == "__main__":
+    main()

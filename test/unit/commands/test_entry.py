@@ -1,0 +1,120 @@
+"""A command line that cannot be read is told in one line, for every task, and shells complete what can be written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.collection import Collection
+from invoke.loader import FilesystemLoader
+
+from galway.commands import completion, entry
+
+ROOT = Path(__file__).parents[3]
+NAMESPACE = Collection.from_module(FilesystemLoader(start=str(ROOT)).load("tasks")[0])
+NUMBERS = [
+    (context.name, f"--{argument.name}")
+    for context in NAMESPACE.to_contexts()
+    for argument in context.args.values()
+    if argument.kind is int
+]
+INV = f'{sys.executable} -m galway.commands.entry "$@"'
+
+
+def run(*arguments: str) -> int:
+    """Run a command line in this process; its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["inv", *arguments])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def test_there_are_options_that_take_numbers() -> None:
+    assert ("inspect", "--top") in NUMBERS
+
+
+@pytest.mark.parametrize(("task", "option"), NUMBERS)
+@pytest.mark.parametrize("form", ["{option} x", "{option}=1.5"])
+def test_a_word_for_a_number_is_a_usage_error(
+    task: str, option: str, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = form.format(option=option).split()
+    assert run(task, *words) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {' '.join(words).replace('=', ' ')}: no whole number",
+        "next: inv --help TASK",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--command-timeout", "soon", "build"), "--command-timeout soon: no whole number"),
+        (("up", "--timeout", "soon"), "--timeout soon: no number of seconds"),
+        (("bulid",), "No idea what 'bulid' is!"),
+        (("build", "--nonsense"), "No idea what '--nonsense' is!"),
+        (("inspect", "--top"), "Flag '--top' needed value"),
+        (("completion", "tcsh"), "no completion for 'tcsh'"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_one_line(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: {said}")
+    assert [line[:6] for line in rest] == ["next: "]
+
+
+@pytest.mark.starts_processes
+def test_a_reader_that_goes_away_sees_no_traceback() -> None:
+    done = subprocess.run(
+        ("bash", "-c", f"{sys.executable} -m galway.commands.entry --list | head -1"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("Available tasks:", "")
+
+
+@pytest.mark.starts_processes
+@pytest.mark.parametrize("command", ["inv", "scripts/inv"])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["bu"], {"build", "bundle", "bundle.bundle", "bundle.load"}),
+        (["build", "--no"], {"--no-cache"}),
+        (["bundle.load", "--dr"], {"--dry"}),
+        (["--li"], {"--list", "--list-format", "--list-depth"}),
+        (["no-such-thing"], set()),
+    ],
+)
+def test_bash_completes_tasks_and_options(command: str, words: list[str], found: set[str], tmp_path: Path) -> None:
+    program = tmp_path / command
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\ncd {ROOT} && exec {INV}\n")
+    program.chmod(0o755)
+    script = (ROOT / "src/galway/commands/completions/inv.bash").read_text()
+    quoted = " ".join(f"'{word}'" for word in (str(program), *words))
+    tab = f"COMP_WORDS=({quoted}); COMP_CWORD={len(words)}; _galway_inv '{program}' '{words[-1]}'"
+    done = subprocess.run(
+        ("bash", "--norc", "-euc", f"{script}\n{tab}\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\ncomplete -p inv"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *candidates, registered = done.stdout.splitlines()
+    assert set(filter(None, candidates)) == found
+    assert registered == "complete -o default -F _galway_inv inv"
+
+
+@pytest.mark.parametrize("shell", completion.SHELLS)
+def test_every_shells_script_is_printed_and_asks_invoke(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("completion", shell) == 0
+    assert "--complete -- inv" in capsys.readouterr().out
