@@ -81,3 +81,9 @@ class NotEvaluatedError(GalwayError):
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, the shell's convention (128 + SIGINT)."""
+
+
+class CancelledError(GalwayError):
+    """Someone ended the work before it was done; nothing in it is known to be wrong."""
+
+    exit_code = INTERRUPTED

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from galway.errors import BuildError
+from galway.errors import INTERRUPTED, GalwayError
 from galway.tools import buildx, failure
 from galway.tools.buildx import Trace
 
@@ -18,7 +18,7 @@ def read(name: str, *targets: str) -> Trace:
     return trace
 
 
-def explain(trace: Trace) -> BuildError:
+def explain(trace: Trace) -> GalwayError:
     return failure.explain(trace, destination=".galway/build", engines_disk="buy a disk")
 
 
@@ -111,6 +111,25 @@ def test_a_build_that_did_not_run_says_so() -> None:
     trace = Trace(["a"])
     list(trace.feed("ERROR: Cannot connect to the Docker daemon"))
     assert "Cannot connect" in explain(trace).message
+
+
+def test_a_build_that_was_interrupted_blames_no_line_of_a_dockerfile() -> None:
+    killed = 'process "/bin/sh -c sleep 99" did not complete successfully: exit code: 137: context canceled'
+    trace = Trace(["a", "b"])
+    for number, why in enumerate((killed, "context canceled")):
+        step = {"digest": str(number), "name": f"[a {number}/2] RUN sleep 99", "error": why}
+        list(trace.feed(json.dumps({"vertexes": [step]})))
+    error = explain(trace)
+    assert (error.exit_code, error.message) == (INTERRUPTED, "the build was interrupted at [a 0/2] RUN sleep 99")
+    assert "Dockerfile" not in error.hint
+
+
+def test_what_failed_before_the_others_were_cancelled_is_what_broke_the_build() -> None:
+    trace = Trace(["a"])
+    for number, why in enumerate(("context canceled", "exit code: 1")):
+        step = {"digest": str(number), "name": f"[a {number}/2] RUN false", "error": why}
+        list(trace.feed(json.dumps({"vertexes": [step]})))
+    assert explain(trace).message == "a failed at [a 1/2] RUN false: exit code: 1"
 
 
 def test_a_builder_is_named_only_when_asked_for() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from galway.errors import BuildError
+from galway.errors import BuildError, CancelledError
 
 if TYPE_CHECKING:
     from galway.tools.buildx import Trace
@@ -18,8 +18,8 @@ _NAME = 120
 """Characters of a step's name in a message: a here-document in it can be a page long."""
 
 
-def explain(trace: Trace, *, destination: str, engines_disk: str) -> BuildError:
-    """The error of a failed bake.
+def explain(trace: Trace, *, destination: str, engines_disk: str) -> BuildError | CancelledError:
+    """The error of a failed bake; one that only has steps that were cancelled did not fail but was interrupted.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ def explain(trace: Trace, *, destination: str, engines_disk: str) -> BuildError:
         How to give the engine a larger disk, as half a sentence.
     """
     step = trace.failed
+    place = f" at {_name(step.name)}" if step and step.name else ""
     words = [_short(word) for word in trace.words]
     log = list(step.log) if step else []
     detail = "\n".join(line for line in (*log, *words) if line)
     target = (step.target if step else "") or "the build"
-    place = f" at {_name(step.name)}" if step and step.name else ""
     everything = [*trace.words, *log, *([step.error] if step else [])]
     if full := next((line for line in everything if is_full(line)), None):
         if destination in full:
@@ -45,6 +45,11 @@ def explain(trace: Trace, *, destination: str, engines_disk: str) -> BuildError:
         return engine_full(f"{target}{place}", engines_disk=engines_disk, detail=detail)
     if any(_MASKED in line for line in everything):
         return engine_full(f"{target}{place}", engines_disk=engines_disk, detail=detail, sure=False)
+    if step is not None and step.is_cancelled:  # its exit code, 137, only says that BuildKit killed it
+        return CancelledError(
+            f"the build was interrupted{place}",
+            hint="build again; the steps that were done are cached",
+        )
     if step is None:
         return BuildError(
             f"the build did not run: {words[-1] if words else 'buildx ended without a word'}",
