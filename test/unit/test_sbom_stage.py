@@ -108,6 +108,10 @@ def of_another(found: dict[str, bytes]) -> None:
     found["spdx"] = found["spdx"].replace(b"%3A", b"%3A0", 1) if b"%3A" in found["spdx"] else b"{}"
 
 
+def of_another_registry(found: dict[str, bytes]) -> None:
+    found["cyclonedx"] = found["cyclonedx"].replace(b"repository_url=", b"repository_url=127.0.0.1%3A1%2F")
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -116,6 +120,7 @@ def of_another(found: dict[str, bytes]) -> None:
         (without_bash, "cyclonedx.json does not name dpkg bash"),
         (disagree, "do not name the same packages"),
         (of_another, "about another image"),
+        (of_another_registry, "cyclonedx.json was made under another REGISTRY: run inv sbom -i ci again"),
     ],
 )
 def test_each_defect_fails_and_is_named(

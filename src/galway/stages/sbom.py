@@ -186,9 +186,15 @@ def _renamed(one: Target, contents: Mapping[str, bytes]) -> bool:
         return False  # for `judge` to refuse
 
 
+_WHERE = "&repository_url="
+"""What follows in an image's package URL is the one part of it that `REGISTRY` decides."""
+
+
 def _sound(one: Target, name: str, content: bytes, table: Expectations) -> Bom:
     found = bom.read(content, source=name)
     if found.subject != one.subject.purl:
+        if found.subject.partition(_WHERE)[0] == one.subject.purl.partition(_WHERE)[0]:
+            raise ImageTestError(f"{name} was made under another REGISTRY: run inv sbom -i {one.name} again")
         raise ImageTestError(f"{name} is about another image: {found.subject or 'it does not say which'}")
     if not found.packages:
         raise ImageTestError(f"{name} names no package")
