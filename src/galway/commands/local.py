@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def up(c: Context, pinned: bool = False, timeout: str = "900", dry: bool = False, json: bool = False) -> None:
     """Start the collector and a scan of this checkout as docker-compose.yml says, and wait until both are there.
 
-    Findings do not fail it; a scan without a verdict ends with 10. Environment: REGISTRY.
+    Findings do not fail it; a scan without a verdict ends with 10. Environment: REGISTRY, GALWAY_SCAN (another
+    folder), GALWAY_API_PORT, GALWAY_METRICS_PORT.
     """
     import os
 
@@ -51,18 +52,19 @@ def up(c: Context, pinned: bool = False, timeout: str = "900", dry: bool = False
             pins.write(workspace, references)
         answering = engine.ensure(workspace, say=console.say)
         services = compose.Compose(docker=answering.docker, root=workspace.root, override=override)
+        results = compose.results(workspace.root, os.environ)
         try:
-            found = compose.up(services, answering, references, timeout=seconds, say=console.say)
+            found = compose.up(services, answering, references, results=results, timeout=seconds, say=console.say)
         except KeyboardInterrupt:
             console.say("what compose started stays; `inv down` takes it down")
             raise
-        results = workspace.root / "results"
+        places = compose.places(os.environ)
         code = found["security-scanner"].exit_code
         meaning = state.meaning(code)
         if json:
-            console.print_json(report.values(found, results=results, meaning=meaning))
+            console.print_json(report.values(found, places=places, results=results, meaning=meaning))
         else:
-            console.out.print(report.services(found, results=results, meaning=meaning))
+            console.out.print(report.services(found, places=places, results=results, meaning=meaning))
         console.conclude(state.verdict(code))
 
 

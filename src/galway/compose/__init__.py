@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from galway.compose.argv import FILE, SERVICES, Compose, seconds, services
+from galway.compose.argv import FILE, SERVICES, Compose, places, results, seconds, services
 from galway.compose.pinned import pin
 from galway.compose.run import down, up
 from galway.compose.state import State
 
-__all__ = ["FILE", "SERVICES", "Compose", "State", "down", "pin", "seconds", "services", "up"]
+__all__ = ["FILE", "SERVICES", "Compose", "State", "down", "pin", "places", "results", "seconds", "services", "up"]

@@ -10,7 +10,7 @@ from galway.catalog.model import nearest
 from galway.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 FILE = "docker-compose.yml"
@@ -60,6 +60,18 @@ class Compose:
         override = ("--file", str(self.override)) if self.override else ()
         place = ("--project-directory", str(self.root), "--file", str(self.root / FILE))
         return (self.docker, "compose", *place, *override, *words)
+
+
+def places(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Where a service answers, as docker-compose.yml publishes it under these variables."""
+    api = environment.get("GALWAY_API_PORT") or "8080"
+    metrics = environment.get("GALWAY_METRICS_PORT") or "9090"
+    return {COLLECTOR: (f"http://127.0.0.1:{api} (API)", f"http://127.0.0.1:{metrics}/metrics")}
+
+
+def results(root: Path, environment: Mapping[str, str]) -> Path:
+    """The folder that the scanner writes to."""
+    return root / (environment.get("GALWAY_SCAN") or ".") / "results"
 
 
 def environment() -> dict[str, str]:

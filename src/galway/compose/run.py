@@ -15,6 +15,7 @@ from galway.errors import BuildError, ConfigurationError, GalwayError, ImageTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from galway.compose.argv import Compose
     from galway.compose.state import State
@@ -39,6 +40,7 @@ def up(
     engine: Engine,
     images: Mapping[str, ImageRef],
     *,
+    results: Path,
     timeout: float,
     say: Callable[[str], None],
 ) -> dict[str, State]:
@@ -48,6 +50,8 @@ def up(
     ----------
     images:
         What each service runs.
+    results:
+        The folder that the scanner writes to; made here, since the engine would make it root's.
     timeout:
         Seconds until the collector must be healthy and the scanner have ended.
 
@@ -56,12 +60,17 @@ def up(
     BuildError
         An image is not in the engine.
     ConfigurationError
-        A port has another owner.
+        A port has another owner, or there is no folder to scan or to write results to.
     ImageTestError
         The collector ended or is unhealthy, or the time is over.
     """
     for service, reference in images.items():
         _present(engine, service, reference)
+    try:
+        results.mkdir(exist_ok=True)
+    except OSError as error:
+        hint = "GALWAY_SCAN is a folder that you can write to"
+        raise ConfigurationError(f"cannot make {results}: {error.strerror}", hint=hint) from error
     done = process.run(compose.up(), env=_env(engine), ok=None, on_stderr=say)
     if done.code != 0:
         raise _refused(done)

@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
     from galway.compose import State
 
-PLACES = {"agent-collector": ("http://127.0.0.1:8080 (API)", "http://127.0.0.1:9090/metrics")}
-"""Where a service answers, as docker-compose.yml publishes it."""
 
-
-def services(states: Mapping[str, State], *, results: Path, meaning: str) -> Table:
+def services(states: Mapping[str, State], *, places: Mapping[str, Sequence[str]], results: Path, meaning: str) -> Table:
     """One row for each thing that can be visited or read.
 
     Parameters
     ----------
+    places:
+        Where each service answers; the scanner answers nowhere.
     results:
         The folder that the scanner writes to.
     meaning:
@@ -32,16 +31,18 @@ def services(states: Mapping[str, State], *, results: Path, meaning: str) -> Tab
     """
     made = table("service", "state", "where")
     for name, state in states.items():
-        places: Sequence[str] = PLACES.get(name) or (f"{results / 'summary.json'}", meaning)
-        for number, place in enumerate(places):
+        where = places.get(name) or (f"{results / 'summary.json'}", meaning)
+        for number, place in enumerate(where):
             made.add_row(*((name, str(state)) if number == 0 else ("", "")), escape(place))
     return made
 
 
-def values(states: Mapping[str, State], *, results: Path, meaning: str) -> dict[str, object]:
+def values(
+    states: Mapping[str, State], *, places: Mapping[str, Sequence[str]], results: Path, meaning: str
+) -> dict[str, object]:
     """The same for programs."""
     services = {
-        name: {"state": state.state, "health": state.health, "exit_code": state.exit_code, "where": PLACES.get(name)}
+        name: {"state": state.state, "health": state.health, "exit_code": state.exit_code, "where": places.get(name)}
         for name, state in states.items()
     }
     return {"services": services, "results": str(results), "scan": meaning}

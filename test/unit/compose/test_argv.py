@@ -52,3 +52,19 @@ def test_a_timeout_is_a_number_of_seconds() -> None:
     assert argv.seconds("90") == 90
     with pytest.raises(ConfigurationError, match="no number of seconds"):
         argv.seconds("soon")
+
+
+def test_places_and_results_follow_the_variables_of_the_compose_file() -> None:
+    written = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert [port.split(":", 1)[1] for port in written["agent-collector"]["ports"]] == [
+        "${GALWAY_API_PORT:-8080}:8080",
+        "${GALWAY_METRICS_PORT:-9090}:9090",
+    ]
+    assert "${GALWAY_SCAN:-.}/results:/scan/results:rw" in written["security-scanner"]["volumes"]
+    chosen = {"GALWAY_API_PORT": "1", "GALWAY_METRICS_PORT": "2", "GALWAY_SCAN": "there"}
+    assert argv.places({})["agent-collector"] == ("http://127.0.0.1:8080 (API)", "http://127.0.0.1:9090/metrics")
+    assert argv.places(chosen)["agent-collector"] == ("http://127.0.0.1:1 (API)", "http://127.0.0.1:2/metrics")
+    assert (argv.results(Path("/c"), {}), argv.results(Path("/c"), chosen)) == (
+        Path("/c/results"),
+        Path("/c/there/results"),
+    )

@@ -24,6 +24,7 @@ ENGINE = Engine(
     platforms=(),
 )
 IMAGES = {"agent-collector": ImageRef.parse("ghcr.io/jpoley/agent-updates-collector:0.1.0")}
+THERE = Path(__file__).parent
 
 
 class Docker:
@@ -48,11 +49,13 @@ class Docker:
         return process.Completed(argv=argv, code=code, stdout=out, stderr=err, seconds=0)
 
 
-def up(monkeypatch: pytest.MonkeyPatch, docker: Docker, *, timeout: float = 60) -> dict[str, state.State]:
+def up(
+    monkeypatch: pytest.MonkeyPatch, docker: Docker, *, results: Path = THERE, timeout: float = 60
+) -> dict[str, state.State]:
     monkeypatch.setattr(process, "run", docker)
     monkeypatch.setattr(run, "PERIOD", 0)
     compose = Compose(docker="docker", root=Path("/c"))
-    return run.up(compose, ENGINE, IMAGES, timeout=timeout, say=lambda _: None)
+    return run.up(compose, ENGINE, IMAGES, results=results, timeout=timeout, say=lambda _: None)
 
 
 def test_lines_and_an_array_are_the_same() -> None:
@@ -110,3 +113,11 @@ def test_another_refusal_keeps_its_last_line(monkeypatch: pytest.MonkeyPatch) ->
 def test_findings_are_no_failure_but_a_scan_without_verdict_is(code: int, kind: type[GalwayError] | None) -> None:
     verdict = state.verdict(code)
     assert (type(verdict) if verdict else None) is kind
+
+
+def test_a_folder_that_is_not_there_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = Docker([])
+    with pytest.raises(ConfigurationError, match=r"cannot make .*nowhere/results: No such file") as raised:
+        up(monkeypatch, docker, results=THERE / "nowhere" / "results")
+    assert "GALWAY_SCAN" in raised.value.hint
+    assert not any("up" in argv for argv in docker.asked)
