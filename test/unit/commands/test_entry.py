@@ -84,15 +84,14 @@ def test_a_reader_that_goes_away_sees_no_traceback() -> None:
 
 
 @pytest.mark.starts_processes
-@pytest.mark.parametrize("command", ["inv", "scripts/inv"])
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("command", "words", "found"),
     [
-        (["bu"], {"build", "bundle", "bundle.bundle", "bundle.load"}),
-        (["build", "--no"], {"--no-cache"}),
-        (["bundle.load", "--dr"], {"--dry"}),
-        (["--li"], {"--list", "--list-format", "--list-depth"}),
-        (["no-such-thing"], set()),
+        ("inv", ["bu"], {"build", "bundle", "bundle.bundle", "bundle.load"}),
+        ("scripts/inv", ["build", "--no"], {"--no-cache"}),
+        ("inv", ["bundle.load", "--dr"], {"--dry"}),
+        ("scripts/inv", ["--li"], {"--list", "--list-format", "--list-depth"}),
+        ("inv", ["no-such-thing"], set()),
     ],
 )
 def test_bash_completes_tasks_and_options(command: str, words: list[str], found: set[str], tmp_path: Path) -> None:
