@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from invoke.exceptions import ParseError
 from invoke.program import Program
 
+from galway.commands import listing
 from galway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,6 +34,15 @@ class Inv(Program):
         """Read the tasks and their options."""
         with _told(self.core.unparsed):
             super().parse_tasks()
+
+    def list_flat(self) -> None:
+        """List all tasks under headings; a part of them, or a limited depth, as Invoke does."""
+        if self.list_root or self.list_depth:
+            super().list_flat()
+            return
+        for heading, pairs in listing.grouped(self._make_pairs(self.scoped_collection)):
+            print(f"{heading}:\n")  # noqa: T201 - Invoke prints the rest
+            self.print_columns(pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from invoke.collection import Collection
 from invoke.loader import FilesystemLoader
 
-from galway.commands import completion, entry
+from galway.commands import completion, entry, listing
 
 ROOT = Path(__file__).parents[3]
 NAMESPACE = Collection.from_module(FilesystemLoader(start=str(ROOT)).load("tasks")[0])
@@ -72,6 +73,21 @@ def test_what_cannot_be_read_is_told_in_one_line(
     assert [line[:6] for line in rest] == ["next: "]
 
 
+def test_the_list_has_every_task_once_under_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    assert sorted(name for names in listing.GROUPS.values() for name in names) == sorted(NAMESPACE.task_names)
+    assert run("--list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.endswith(":") and line[0] != " "] == [f"{one}:" for one in listing.GROUPS]
+    listed = [line.split()[0] for line in lines if re.match(r"  \S", line)]
+    assert listed == [name for names in listing.GROUPS.values() for name in names]
+
+
+@pytest.mark.parametrize(("root", "task"), [("engine", ".stop"), ("bundle", ".load")])
+def test_a_part_of_the_tasks_is_listed_too(root: str, task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--list", root) == 0
+    assert task in capsys.readouterr().out
+
+
 @pytest.mark.starts_processes
 def test_a_reader_that_goes_away_sees_no_traceback() -> None:
     done = subprocess.run(
@@ -80,7 +96,7 @@ def test_a_reader_that_goes_away_sees_no_traceback() -> None:
         text=True,
         check=True,
     )
-    assert (done.stdout.strip(), done.stderr) == ("Available tasks:", "")
+    assert (done.stdout.strip(), done.stderr) == ("From sources to a release:", "")
 
 
 @pytest.mark.starts_processes
