@@ -124,6 +124,12 @@ def test_a_build_that_was_interrupted_blames_no_line_of_a_dockerfile() -> None:
     assert "Dockerfile" not in error.hint
 
 
+def test_a_build_that_was_interrupted_before_its_first_step_says_so() -> None:
+    trace = Trace(["a"])
+    list(trace.feed("ERROR: failed to solve: Canceled: context canceled"))
+    assert (explain(trace).exit_code, explain(trace).message) == (INTERRUPTED, "the build was interrupted")
+
+
 def test_what_failed_before_the_others_were_cancelled_is_what_broke_the_build() -> None:
     trace = Trace(["a"])
     for number, why in enumerate(("context canceled", "exit code: 1")):

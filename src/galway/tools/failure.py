@@ -14,6 +14,8 @@ _MASKED = "unsupported diff media type"
 """What BuildKit says when its overlay differ could not write a layer, most often for want of space: it then tries one
 that does not know zstd, and reports only that one's words (computeBlobChain in its cache/blobs.go)."""
 
+_CANCELLED = "context canceled"
+
 _NAME = 120
 """Characters of a step's name in a message: a here-document in it can be a page long."""
 
@@ -45,7 +47,8 @@ def explain(trace: Trace, *, destination: str, engines_disk: str) -> BuildError 
         return engine_full(f"{target}{place}", engines_disk=engines_disk, detail=detail)
     if any(_MASKED in line for line in everything):
         return engine_full(f"{target}{place}", engines_disk=engines_disk, detail=detail, sure=False)
-    if step is not None and step.is_cancelled:  # its exit code, 137, only says that BuildKit killed it
+    # A cancelled step's exit code, 137, only says that BuildKit killed it; without a step buildx says it alone.
+    if step.is_cancelled if step else any(_CANCELLED in word for word in words):
         return CancelledError(
             f"the build was interrupted{place}",
             hint="build again; the steps that were done are cached",
