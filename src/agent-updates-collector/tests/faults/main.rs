@@ -158,19 +158,20 @@ async fn a_full_disk_is_503_while_reads_go_on_and_passes_when_there_is_room() {
         .args(["--mount", "--map-root-user", "--user", "sh", "-ec", &script])
         .env("DATABASE_URL", format!("sqlite://{}/x.db", folder.path().display()));
     let serving = Serving::start(command);
-    let mut full = None;
-    let mut stored = 0;
-    for count in 0..5000 {
+    let post = |count| {
         let (_, body) = batch(0, 0, count);
-        let answer = send(
+        send(
             serving.api,
             Method::POST,
             "/events",
             Some("application/x-ndjson"),
             body.into(),
         )
-        .await
-        .unwrap();
+    };
+    let mut full = None;
+    let mut stored = 0;
+    for count in 0..5000 {
+        let answer = post(count).await.unwrap();
         if answer.status == 503 {
             full = Some(answer);
             break;
@@ -189,16 +190,7 @@ async fn a_full_disk_is_503_while_reads_go_on_and_passes_when_there_is_room() {
     fs::write(format!("{}.free", folder.path().display()), "").unwrap();
     let mut again = 0;
     for count in 5000..5100 {
-        let (_, body) = batch(0, 0, count);
-        let answer = send(
-            serving.api,
-            Method::POST,
-            "/events",
-            Some("application/x-ndjson"),
-            body.into(),
-        )
-        .await
-        .unwrap();
+        let answer = post(count).await.unwrap();
         again = answer.status.as_u16();
         if again == 200 {
             stored += 20;
