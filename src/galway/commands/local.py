@@ -40,6 +40,7 @@ def up(c: Context, pinned: bool = False, timeout: str = "900", dry: bool = False
         images = {image.name: image for image in prepare.load_catalog(workspace, environment=registry).images}
         names = {service: images[image].reference for service, image in compose.SERVICES.items()}
         references = compose.pin(workspace, images) if pinned else names
+        ports = compose.ports(os.environ)
         override = pins.place(workspace) if pinned else None
         show = console.err if json else console.out
         if pinned:
@@ -54,11 +55,13 @@ def up(c: Context, pinned: bool = False, timeout: str = "900", dry: bool = False
         services = compose.Compose(docker=answering.docker, root=workspace.root, override=override)
         results = compose.results(workspace.root, os.environ)
         try:
-            found = compose.up(services, answering, references, results=results, timeout=seconds, say=console.say)
+            found = compose.up(
+                services, answering, references, ports=ports, results=results, timeout=seconds, say=console.say
+            )
         except KeyboardInterrupt:
             console.say("what compose started stays; `inv down` takes it down")
             raise
-        places = compose.places(os.environ)
+        places = compose.places(ports)
         code = found["security-scanner"].exit_code
         meaning = state.meaning(code)
         if json:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from galway.compose.argv import FILE, SERVICES, Compose, places, results, seconds, services
+from galway.compose.argv import FILE, SERVICES, Compose, places, ports, results, seconds, services
 from galway.compose.pinned import pin
 from galway.compose.run import down, up
 from galway.compose.state import State
 
-__all__ = ["FILE", "SERVICES", "Compose", "State", "down", "pin", "places", "results", "seconds", "services", "up"]
+__all__ = [
+    "FILE",
+    "SERVICES",
+    "Compose",
+    "State",
+    "down",
+    "pin",
+    "places",
+    "ports",
+    "results",
+    "seconds",
+    "services",
+    "up",
+]

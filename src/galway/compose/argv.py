@@ -21,6 +21,10 @@ SERVICES = {SCANNER: "security-scanner", COLLECTOR: "agent-updates-collector"}
 """The specification's services, and the image of the catalog that each runs; a test compares docker-compose.yml."""
 
 
+PORTS = {"GALWAY_API_PORT": "8080", "GALWAY_METRICS_PORT": "9090"}
+"""The variables by which docker-compose.yml publishes the collector's ports, and what each is without them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compose:
     """Docker compose with the files of one checkout.
@@ -62,10 +66,24 @@ class Compose:
         return (self.docker, "compose", *place, *override, *words)
 
 
-def places(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Where a service answers, as docker-compose.yml publishes it under these variables."""
-    api = environment.get("GALWAY_API_PORT") or "8080"
-    metrics = environment.get("GALWAY_METRICS_PORT") or "9090"
+def ports(environment: Mapping[str, str]) -> dict[str, str]:
+    """The port behind each variable of PORTS.
+
+    Raises
+    ------
+    ConfigurationError
+        One is no port: compose would say so, but not which variable it came from.
+    """
+    found = {variable: environment.get(variable) or default for variable, default in PORTS.items()}
+    for variable, port in found.items():
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ConfigurationError(f"{variable}={port}: no port", hint=f"{variable}={PORTS[variable]} inv up")
+    return found
+
+
+def places(ports: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Where a service answers, as docker-compose.yml publishes it on these ports."""
+    api, metrics = (ports[variable] for variable in PORTS)
     return {COLLECTOR: (f"http://127.0.0.1:{api} (API)", f"http://127.0.0.1:{metrics}/metrics")}
 
 

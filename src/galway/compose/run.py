@@ -34,12 +34,16 @@ TAIL = 15
 TAKEN = re.compile(r"port is already allocated|address already in use")
 """How dockerd and its proxy say that a port has another owner; there is no field for it."""
 
+PUBLISHED = re.compile(r"127\.0\.0\.1:(\d+)")
+"""The port in such a sentence: docker-compose.yml publishes on loopback only."""
+
 
 def up(
     compose: Compose,
     engine: Engine,
     images: Mapping[str, ImageRef],
     *,
+    ports: Mapping[str, str],
     results: Path,
     timeout: float,
     say: Callable[[str], None],
@@ -50,6 +54,8 @@ def up(
     ----------
     images:
         What each service runs.
+    ports:
+        The variables that choose the published ports, and their values.
     results:
         The folder that the scanner writes to; made here, since the engine would make it root's.
     timeout:
@@ -73,7 +79,7 @@ def up(
         raise ConfigurationError(f"cannot make {results}: {error.strerror}", hint=hint) from error
     done = process.run(compose.up(), env=_env(engine), ok=None, on_stderr=say)
     if done.code != 0:
-        raise _refused(done)
+        raise _refused(done, ports)
     return _wait(compose, engine, timeout=timeout, say=say)
 
 
@@ -146,12 +152,15 @@ def _present(engine: Engine, service: str, reference: ImageRef) -> None:
         raise BuildError(f"{service}: {reference} is not in the engine", hint=hint)
 
 
-def _refused(done: process.Completed) -> GalwayError:
+def _refused(done: process.Completed, ports: Mapping[str, str]) -> GalwayError:
     """Why compose did not start them: its last line says it."""
     last = (done.tail.splitlines() or ["docker compose said nothing"])[-1].strip()
     if TAKEN.search(last):
-        hint = "stop what listens there (ss -ltnp names it), or change the port in docker-compose.yml"
-        return ConfigurationError(f"a port of {COLLECTOR} is taken: {last}", hint=hint)
+        said = PUBLISHED.search(last)
+        port = said[1] if said else ", ".join(ports.values())
+        names = [variable for variable, value in ports.items() if said is None or value == port]
+        hint = f"choose another one in {' or '.join(names)}, or stop what listens there (ss -ltnp names it)"
+        return ConfigurationError(f"port {port} has another owner: {COLLECTOR} was not started", hint=hint, detail=last)
     return ImageTestError(f"docker compose could not start the services: {last}", hint="inv logs; inv down")
 
 

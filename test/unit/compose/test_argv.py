@@ -56,15 +56,23 @@ def test_a_timeout_is_a_number_of_seconds() -> None:
 
 def test_places_and_results_follow_the_variables_of_the_compose_file() -> None:
     written = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    assert [port.split(":", 1)[1] for port in written["agent-collector"]["ports"]] == [
-        "${GALWAY_API_PORT:-8080}:8080",
-        "${GALWAY_METRICS_PORT:-9090}:9090",
+    assert written["agent-collector"]["ports"] == [
+        f"127.0.0.1:${{{variable}:-{port}}}:{port}" for variable, port in argv.PORTS.items()
     ]
     assert "${GALWAY_SCAN:-.}/results:/scan/results:rw" in written["security-scanner"]["volumes"]
     chosen = {"GALWAY_API_PORT": "1", "GALWAY_METRICS_PORT": "2", "GALWAY_SCAN": "there"}
-    assert argv.places({})["agent-collector"] == ("http://127.0.0.1:8080 (API)", "http://127.0.0.1:9090/metrics")
-    assert argv.places(chosen)["agent-collector"] == ("http://127.0.0.1:1 (API)", "http://127.0.0.1:2/metrics")
+    settings: tuple[dict[str, str], ...] = ({}, chosen)
+    assert [argv.places(argv.ports(each))["agent-collector"] for each in settings] == [
+        ("http://127.0.0.1:8080 (API)", "http://127.0.0.1:9090/metrics"),
+        ("http://127.0.0.1:1 (API)", "http://127.0.0.1:2/metrics"),
+    ]
     assert (argv.results(Path("/c"), {}), argv.results(Path("/c"), chosen)) == (
         Path("/c/results"),
         Path("/c/there/results"),
     )
+
+
+@pytest.mark.parametrize("port", ["soon", "0", "65536", "-1"])
+def test_what_is_no_port_is_told_with_its_variable(port: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"GALWAY_METRICS_PORT={port}: no port"):
+        argv.ports({"GALWAY_METRICS_PORT": port})

@@ -25,6 +25,7 @@ ENGINE = Engine(
 )
 IMAGES = {"agent-collector": ImageRef.parse("ghcr.io/jpoley/agent-updates-collector:0.1.0")}
 THERE = Path(__file__).parent
+PORTS = {"GALWAY_API_PORT": "8080", "GALWAY_METRICS_PORT": "9091"}
 
 
 class Docker:
@@ -55,7 +56,7 @@ def up(
     monkeypatch.setattr(process, "run", docker)
     monkeypatch.setattr(run, "PERIOD", 0)
     compose = Compose(docker="docker", root=Path("/c"))
-    return run.up(compose, ENGINE, IMAGES, results=results, timeout=timeout, say=lambda _: None)
+    return run.up(compose, ENGINE, IMAGES, ports=PORTS, results=results, timeout=timeout, say=lambda _: None)
 
 
 def test_lines_and_an_array_are_the_same() -> None:
@@ -95,11 +96,20 @@ def test_an_image_that_is_missing_is_named_with_its_build(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "words", ["Bind for 127.0.0.1:8080 failed: port is already allocated", "listen: address already in use"]
+    ("words", "port", "variable"),
+    [
+        ("Bind for 127.0.0.1:8080 failed: port is already allocated", "8080", "GALWAY_API_PORT"),
+        ("listen tcp4 127.0.0.1:9091: bind: address already in use", "9091", "GALWAY_METRICS_PORT"),
+        ("address already in use", "8080, 9091", "GALWAY_API_PORT or GALWAY_METRICS_PORT"),
+    ],
 )
-def test_a_taken_port_is_said_as_one(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
-    with pytest.raises(ConfigurationError, match="a port of agent-collector is taken"):
+def test_a_taken_port_is_said_with_the_variable_that_moves_it(
+    monkeypatch: pytest.MonkeyPatch, words: str, port: str, variable: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"port {port} has another owner") as caught:
         up(monkeypatch, Docker([], up=(1, f"Container x Starting\nError response from daemon: {words}")))
+    assert f"another one in {variable}, or" in caught.value.hint
+    assert words in caught.value.detail
 
 
 def test_another_refusal_keeps_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
