@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from galway.catalog import Image
     from galway.evidence import Record
+    from galway.layout import Layout
     from galway.reference import Digest, Platform
-    from galway.tagging import Ref
 
 GATES = ("build", "test", "sbom", "scan")
 """The stages whose record of the very manifest has to be there for each platform."""
@@ -71,8 +71,21 @@ class Built:
         return self.annotations.get(f"{_ANNOTATION}.revision", "").endswith(_DIRTY)
 
 
+def built(layout: Layout) -> Built:
+    """What a layout says about itself.
+
+    Raises
+    ------
+    BuildError
+        It is missing or damaged.
+    """
+    annotations = layout.document(layout.digest).get("annotations", {})
+    manifests = {manifest.platform: manifest.digest for manifest in layout.manifests()}
+    return Built(digest=layout.digest, manifests=manifests, annotations=annotations)
+
+
 def requirements(
-    records: Iterable[Record], built: Built, image: Image, ref: Ref, *, loopback: bool, stand_in: bool = False
+    records: Iterable[Record], built: Built, image: Image, sha: str, *, loopback: bool, stand_in: bool = False
 ) -> Verdict:
     """Whether what was built may be published (DESIGN: records, not prints).
 
@@ -80,8 +93,8 @@ def requirements(
     ----------
     records:
         Of this image, whatever they speak of; one about another digest counts for nothing.
-    ref:
-        What it is to be called after.
+    sha:
+        Beginning of the commit that it is to be called after; empty for whichever it was built from.
     loopback:
         Whether the registry is this machine: it takes what could not be evaluated, parts, stand-ins and changed files.
     stand_in:
@@ -107,8 +120,8 @@ def requirements(
                 )
     if not loopback:
         refusals += _strict(known, built, image, stand_in=stand_in)
-    if built.revision and not built.revision.startswith(ref.sha):
-        refusals.append(f"it was built from commit {built.revision[:12]}, not from {ref.sha[:12]}: run inv build again")
+    if built.revision and not built.revision.startswith(sha):
+        refusals.append(f"it was built from commit {built.revision[:12]}, not from {sha[:12]}: run inv build again")
     return Verdict(refusals=tuple(refusals), unevaluated=tuple(unevaluated))
 
 

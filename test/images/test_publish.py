@@ -235,7 +235,7 @@ def test_the_real_image_is_pulled_back_by_its_digest(built: Built, debian: Local
     for manifest in layout.manifests():
         for stage in release.GATES:
             shop.record(image, stage, manifest.platform.slug, str(manifest.digest))
-    record = shop.push(client(debian), image, sha=publish.built(layout).revision)[name]
+    record = shop.push(client(debian), image, sha=release.built(layout).revision)[name]
     assert record.status == "passed"
     reference = ImageRef.parse(str(replace(image.reference, tag=None, digest=layout.digest)))
     try:

@@ -11,11 +11,9 @@ import shop
 from galway import release
 from galway.evidence import Record
 from galway.release import GATES, Verdict
-from galway.tagging import Ref
 
 IMAGE = shop.Shop.open(shop.ROOT, "ghcr.io/jpoley").image()
 BOTH = shop.built(("amd64", "1"), ("arm64", "2"))
-REF = Ref.parse("refs/heads/main", sha=shop.SHA)
 
 
 def record(stage: str, platform: str = "linux-amd64", digit: str = "1", **fields: object) -> Record:
@@ -27,7 +25,7 @@ ALL = [record(stage, *where) for where in (("linux-amd64", "1"), ("linux-arm64",
 
 
 def judge(records: list[Record], built: release.Built = BOTH, *, loopback: bool = False, **fields: bool) -> Verdict:
-    return release.requirements(records, built, IMAGE, REF, loopback=loopback, **fields)
+    return release.requirements(records, built, IMAGE, shop.SHA, loopback=loopback, **fields)
 
 
 def changed(stage: str, **fields: object) -> list[Record]:

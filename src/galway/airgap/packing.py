@@ -18,7 +18,7 @@ from galway.stages import publish, sign
 from galway.versioning import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from galway.bundling.contents import Contents
@@ -130,7 +130,7 @@ class Packing:
             pinned=False,
             default_branch=tagging.default_branch(),
             client=client,
-            judges=judges.judges(self.workspace, images, prepare.rules(self.workspace)),
+            judges=self._judges(images),
         )
         records = publish.run(inner, request, publish.plan(inner, request))
         error = publish.verdict(records)
@@ -140,9 +140,13 @@ class Packing:
             raise PublishError(f"{', '.join(sorted(lacking))} would have no tag here", hint="see inv tags --explain")
         return [(record, there[record.image]) for record in records]
 
+    def _judges(self, images: Sequence[Image]) -> Mapping[str, Callable[[Record], tuple[str, str]]]:
+        return judges.judges(self.workspace, images, prepare.rules(self.workspace))
+
     def _sign(self, inner: Workspace, record: Record, image: Image, client: Client, cosign: Cosign) -> contents.Packed:
         """Sign one image, prove it, and keep what is attached to it."""
-        sign.run(sign.request(inner, image, client, cosign), say=self.say)
+        material = sign.collect(inner, image, self._judges(self.images()))
+        sign.run(sign.request(inner, image, client, cosign, material), say=self.say)
         layout = Layout(inner.layout(image.name))
         manifests = layout.manifests()
         source = Repository(client=client, name=image.reference.repository)

@@ -118,6 +118,7 @@ def push(
         jobs = stage.plan(workspace, request)
         if dry or c.config.run.dry:
             console.out.print(report.jobs(jobs))
+            console.conclude(stage.rehearsal(jobs))
             return
         sends = not any(job.verdict.refusals for job in jobs)
         show = progress.on(console.err) if sends else progress.silent
@@ -162,10 +163,13 @@ def digest(c: Context, image: list[str], offline: bool = False, json: bool = Fal
         "image": "Image of docker/images.toml.",
         "part": "A copy of another machine's .galway, or an OCI layout; repeat for several.",
         "digest": "registry/repository@sha256:… of a platform that `inv push --parts` copied; repeat for several.",
+        "dry": DRY,
         "json": JSON,
     },
 )
-def merge(c: Context, image: str, part: list[str], digest: list[str], json: bool = False) -> None:
+def merge(
+    c: Context, image: str, part: list[str], digest: list[str], dry: bool = False, json: bool = False
+) -> None:
     """Join platforms that were built on several machines into the one index that a single machine would have made."""
     from pathlib import Path
 
@@ -179,6 +183,10 @@ def merge(c: Context, image: str, part: list[str], digest: list[str], json: bool
         workspace = Workspace.here()
         (wanted,) = (each for each in prepare.load_catalog(workspace, [image]).select([image]) if each.name == image)
         folders, references = [Path(path) for path in part], [ImageRef.parse(text) for text in digest]
+        if dry or c.config.run.dry:
+            for line in stage.intended(workspace, wanted, folders=folders, references=references):
+                console.out.print(line, soft_wrap=True, markup=False)
+            return
         client = _client([wanted]) if references else None
         stage.run(workspace, wanted, folders=folders, references=references, client=client, say=console.say)
         found = digests.run(workspace, [wanted], None)

@@ -50,7 +50,7 @@ def sign(
 
     Environment: REGISTRY and its login, as for `inv push`; COSIGN_KEY, COSIGN_PASSWORD.
     """
-    from galway import console, prepare, process, registry, signing, toolbox
+    from galway import console, judges, prepare, process, registry, signing, toolbox
     from galway.report import signing as report
     from galway.stages import sign as stage
     from galway.workspace import Workspace
@@ -59,18 +59,25 @@ def sign(
         workspace = Workspace.here()
         images = prepare.load_catalog(workspace, image).select(image)
         trust = signing.identity(workspace.root) if keyless else signing.pair(workspace.root, key=key)
+        table = judges.judges(workspace, images, prepare.rules(workspace))
         if dry or c.config.run.dry:
             for one in images:
                 for argv in stage.commands(workspace, one, trust):
                     console.out.print(process.quote(argv), soft_wrap=True, markup=False)
+            for one in images:
+                stage.collect(workspace, one, table)
             return
+        wanted = [(one, stage.collect(workspace, one, table)) for one in images]
         name = images[0].reference.registry
         credentials = registry.find_credentials(name)
         tool = toolbox.ensure(workspace, "cosign", say=console.say)
         with signing.registry_environment(name, credentials) as environment:
             signer = signing.Cosign(tool=tool, trust=trust, environment={**environment, **signing.unlock(trust)})
             client = registry.Client(name, credentials=credentials)
-            records = [stage.run(stage.request(workspace, one, client, signer), say=console.say) for one in images]
+            records = [
+                stage.run(stage.request(workspace, one, client, signer, material), say=console.say)
+                for one, material in wanted
+            ]
         if json:
             console.print_json(records)
         else:

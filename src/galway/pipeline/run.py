@@ -211,15 +211,17 @@ class Pipeline:
             pinned=False,
             default_branch=tagging.default_branch(),
             client=client,
-            judges=judges.judges(self.workspace, images, prepare.rules(self.workspace, strict=self.wish.strict)),
+            judges=self._judges(images),
         )
         return publish.run(self.workspace, request, publish.plan(self.workspace, request))
 
     def _sign(self, images: tuple[Image, ...], client: Client, cosign: Cosign) -> list[Record]:
-        return [
-            sign.run(sign.request(self.workspace, image, client, cosign), say=self.say)
-            for image in self._there(images, client)
-        ]
+        table = self._judges(images)
+        records = []
+        for image in self._there(images, client):
+            material = sign.collect(self.workspace, image, table)
+            records.append(sign.run(sign.request(self.workspace, image, client, cosign, material), say=self.say))
+        return records
 
     def _verify(self, images: tuple[Image, ...], client: Client, cosign: Cosign) -> list[Record]:
         table = prepare.load_catalog(self.workspace, self.wish.names)
@@ -230,6 +232,9 @@ class Pipeline:
             published = verify.published(table, image, reference, platforms=platforms, client=client, cosign=cosign)
             records.append(verify.run(self.workspace, published, say=self.say))
         return records
+
+    def _judges(self, images: tuple[Image, ...]) -> Mapping[str, Callable[[Record], tuple[str, str]]]:
+        return judges.judges(self.workspace, images, prepare.rules(self.workspace, strict=self.wish.strict))
 
     def _there(self, images: tuple[Image, ...], client: Client) -> tuple[Image, ...]:
         """The images under the throw-away registry's name."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from galway import copying, evidence, facts, release, tagging
+from galway import copying, evidence, gates, release, tagging
 from galway.aliases import Moved, Mover
 from galway.errors import GalwayError, NotEvaluatedError, PublishError
 from galway.layout import Layout
@@ -131,6 +131,11 @@ def run(
     return records
 
 
+def rehearsal(jobs: Iterable[Job]) -> GalwayError | None:
+    """What a push of these jobs would end with as far as gates decide; the registry is not asked."""
+    return gates.rehearsal({job.image.name: job.verdict for job in jobs}, again="inv push")
+
+
 def verdict(records: Iterable[Record]) -> GalwayError | None:
     """None where every image was published; a failure comes before what could not be evaluated."""
     seen = list(records)
@@ -143,39 +148,21 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
     return None
 
 
-def built(layout: Layout) -> Built:
-    """What a layout says about itself.
-
-    Raises
-    ------
-    BuildError
-        It is missing or damaged.
-    """
-    annotations = layout.document(layout.digest).get("annotations", {})
-    manifests = {manifest.platform: manifest.digest for manifest in layout.manifests()}
-    return release.Built(digest=layout.digest, manifests=manifests, annotations=annotations)
-
-
 def _job(workspace: Workspace, request: Request, image: Image) -> Job:
     layout = Layout(workspace.layout(image.name))
     layout.verify()
-    made = built(layout)
+    made = release.built(layout)
     ref = request.ref
     if not request.pinned and made.revision:
         ref = replace(ref, sha=made.revision)
     ref = replace(ref, dirty=made.dirty)
     (decided,) = tagging.decide([image], ref, default_branch=request.default_branch)
-    records = [
-        facts.judged(workspace, record, request.judges) if record.digest == str(digest) else record
-        for platform, digest in made.manifests.items()
-        for stage in release.GATES
-        if (record := evidence.read(workspace.evidence, image.name, platform.slug, stage)) is not None
-    ]
-    judged = release.requirements(
-        records,
-        made,
+    judged = gates.ask(
+        workspace,
         image,
-        ref,
+        made,
+        sha=ref.sha,
+        judges=request.judges,
         loopback=is_loopback(request.client.root),
         stand_in=image.name in request.stand_ins,
     )
@@ -206,14 +193,9 @@ class _Work:
 
     def refuse(self) -> None:
         """Stop before anything is sent: records that are missing, a release that is another image already."""
-        refusals = self.job.verdict.refusals
-        if refusals:
-            more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
-            raise PublishError(
-                f"may not be published: {refusals[0]}{more}",
-                hint=f"see all of it with inv push -i {self.job.image.name} --dry",
-                detail="\n".join(refusals),
-            )
+        hint = f"see all of it with inv push -i {self.job.image.name} --dry"
+        if error := gates.refusal(self.job.verdict, what="may not be published", hint=hint):
+            raise error
         self._mover().refuse()
 
     def copy(self, advance: Callable[[int], None], works: Sequence[_Work]) -> None:

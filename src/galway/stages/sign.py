@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from galway import attachment, evidence
+from galway import attachment, evidence, gates, release
 from galway.errors import PublishError
 from galway.layout import MANIFEST_TYPE, Layout
 from galway.registry import Repository, Upload, is_loopback, referrers
@@ -65,20 +65,50 @@ class Request:
     provenance: Mapping[Digest, bytes]
 
 
-def request(workspace: Workspace, image: Image, client: Client, cosign: Cosign) -> Request:
-    """Collect what belongs to an image that was published: SBOMs and provenance, each proved by its record's hash.
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What belongs to a published image, proved by its records: see `Request`."""
+
+    layout: Layout
+    sboms: Mapping[Digest, Mapping[str, bytes]]
+    provenance: Mapping[Digest, bytes]
+
+
+def collect(workspace: Workspace, image: Image, judges: Mapping[str, Callable[[Record], tuple[str, str]]]) -> Material:
+    """What would be signed; asks the records and no registry, and changes nothing.
+
+    The gates of the push are asked again, since the record of a push has no reports that it could be judged by: whoever
+    wrote one by hand would have anything signed. Whether a stand-in base may be published was decided at the push.
+
+    Parameters
+    ----------
+    judges:
+        For each stage a function that derives status and reason from a record's raw reports again.
 
     Raises
     ------
     PublishError
-        It was not published as it is now.
+        It was not published as it is now, a gate refuses it, or an SBOM or a provenance is missing.
     BuildError
         Its layout is missing or damaged.
     """
     layout = Layout(workspace.layout(image.name))
+    layout.verify()
     published = evidence.read(workspace.evidence, image.name, evidence.INDEX, "publish")
     if published is None or published.digest != str(layout.digest) or published.status in ("failed", "skipped"):
         raise PublishError(f"{image.name} as it is now was not published", hint=f"inv push -i {image.name}")
+    verdict = gates.ask(
+        workspace,
+        image,
+        release.built(layout),
+        sha="",
+        judges=judges,
+        loopback=is_loopback(image.reference.registry),
+        stand_in=True,
+    )
+    hint = f"see what push says of it: inv push -i {image.name} --dry"
+    if error := gates.refusal(verdict, what=f"{image.name} may not be signed", hint=hint):
+        raise error
     sboms: dict[Digest, dict[str, bytes]] = {}
     predicates: dict[Digest, bytes] = {}
     for manifest in layout.manifests():
@@ -90,16 +120,38 @@ def request(workspace: Workspace, image: Image, client: Client, cosign: Cosign) 
         if listed is not None and listed.digest == str(manifest.digest) and listed.status == "passed":
             files = {form: evidence.artifact(workspace.sboms, listed, f"{form}.json") for form in attachment.SBOM_TYPES}
             sboms[manifest.digest] = {form: content for form, content in files.items() if content is not None}
+    material = Material(layout=layout, sboms=sboms, provenance=predicates)
+    _complete(image.name, material)
+    return material
+
+
+def request(workspace: Workspace, image: Image, client: Client, cosign: Cosign, material: Material) -> Request:
+    """One published image and what `collect` found of it, as `run` takes it."""
     return Request(
         workspace=workspace,
         image=image.name,
-        reference=replace(image.reference, tag=None, digest=layout.digest),
-        layout=layout,
+        reference=replace(image.reference, tag=None, digest=material.layout.digest),
+        layout=material.layout,
         repository=Repository(client=client, name=image.reference.repository, push=True),
         cosign=cosign,
-        sboms=sboms,
-        provenance=predicates,
+        sboms=material.sboms,
+        provenance=material.provenance,
     )
+
+
+def _complete(image: str, material: Material | Request) -> None:
+    """Refuse before anything is signed where a platform lacks an SBOM or its provenance."""
+    for manifest in material.layout.manifests():
+        again = f"-i {image} --platform {manifest.platform.architecture}"
+        if missing := attachment.SBOM_TYPES.keys() - material.sboms.get(manifest.digest, {}).keys():
+            raise PublishError(
+                f"{image} for {manifest.platform} has no {', '.join(sorted(missing))} of these bytes",
+                hint=f"inv sbom {again}",
+            )
+        if manifest.digest not in material.provenance:
+            raise PublishError(
+                f"{image} for {manifest.platform} has no provenance of these bytes", hint=f"inv build {again}"
+            )
 
 
 def commands(workspace: Workspace, image: Image, trust: Trust) -> Iterator[tuple[str, ...]]:
@@ -123,6 +175,7 @@ def run(request: Request, *, say: Callable[[str], None] = lambda _line: None) ->
         The registry does not hold these bytes, an SBOM or a provenance is missing, or Cosign did not sign.
     """
     started, clock = evidence.now(), time.monotonic()
+    _complete(request.image, request)
     index = request.layout.digest
     manifests = request.layout.manifests()
     for digest in (index, *(manifest.digest for manifest in manifests)):
@@ -169,12 +222,7 @@ def _sign(request: Request, digest: Digest) -> None:
 
 
 def _attach_sboms(request: Request, manifest: Manifest) -> dict[str, str]:
-    files = request.sboms.get(manifest.digest, {})
-    if missing := attachment.SBOM_TYPES.keys() - files.keys():
-        raise PublishError(
-            f"{request.image} for {manifest.platform} has no {', '.join(sorted(missing))} of these bytes",
-            hint=f"inv sbom -i {request.image} --platform {manifest.platform.architecture}",
-        )
+    files = request.sboms[manifest.digest]
     attached = {}
     with tempfile.TemporaryDirectory(prefix="galway-sbom-") as folder:
         for form in attachment.SBOM_TYPES:
@@ -190,12 +238,7 @@ def _attach_sboms(request: Request, manifest: Manifest) -> dict[str, str]:
 
 
 def _attest(request: Request, manifest: Manifest) -> None:
-    predicate = request.provenance.get(manifest.digest)
-    if predicate is None:
-        raise PublishError(
-            f"{request.image} for {manifest.platform} has no provenance of these bytes",
-            hint=f"inv build -i {request.image} --platform {manifest.platform.architecture}",
-        )
+    predicate = request.provenance[manifest.digest]
     reference = _by_digest(request, manifest.digest)
     found, _ = request.cosign.provenance(reference)
     if not any(statement.get("predicate") == json.loads(predicate) for statement in found):
