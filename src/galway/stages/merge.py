@@ -18,7 +18,7 @@ from galway.reference import Digest
 from galway.registry import Client, Document, LyingError, Repository, download
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from galway.catalog import Image
     from galway.reference import ImageRef, Platform
@@ -95,6 +95,24 @@ def run(
             _bring_records(workspace, image, platform, part)
     layout.verify()
     return layout
+
+
+def intended(
+    workspace: Workspace, image: Image, *, folders: Sequence[Path], references: Sequence[ImageRef]
+) -> Iterator[str]:
+    """What `run` would do, a line for each step; reads the folders, asks no registry and writes nothing.
+
+    Raises
+    ------
+    BuildError, ConfigurationError
+        As `run`, from the folders alone where there are no references: what those hold is known once it is fetched.
+    """
+    for reference in references:
+        yield f"would fetch {reference}"
+    parts = [part for folder in folders for part in _from_folder(image, folder)]
+    for part in parts if references else choose(image, parts).values():
+        yield f"would take {part.manifest.platform} {part.manifest.digest.short} from {part.origin}"
+    yield f"would write {workspace.layout(image.name)}"
 
 
 def choose(image: Image, parts: Sequence[Part]) -> dict[Platform, Part]:
