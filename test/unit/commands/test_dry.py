@@ -61,8 +61,8 @@ SAID: Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
             "container-structure-test test --driver tar --image image.tar --config files.yaml --output json --no-color",
             "docker load",
             (
-                "container-structure-test test --driver docker --image localhost/galway/ci:linux-amd64-{short}-checkout.run"
-                " --platform linux/amd64 --config commands.yaml --output json --no-color"
+                "container-structure-test test --driver docker"
+                " --image localhost/galway/ci:linux-amd64-{short}-checkout.run --platform linux/amd64 --config commands.yaml --output json --no-color"
             ),
             "docker image rm localhost/galway/ci:linux-amd64-{short}-checkout.run",
         ),
@@ -94,8 +94,8 @@ SAID: Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
         (
             "cosign verify --key /k.pub --insecure-ignore-tlog=true --output json {name}@{index}",
             (
-                "cosign verify-attestation --type https://slsa.dev/provenance/v1 --key /k.pub --insecure-ignore-tlog=true"
-                " {name}@{index}"
+                "cosign verify-attestation --type https://slsa.dev/provenance/v1 --key /k.pub"
+                " --insecure-ignore-tlog=true {name}@{index}"
             ),
         ),
     ),
