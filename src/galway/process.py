@@ -258,7 +258,17 @@ def _feed(stream: IO[bytes] | None, chunks: Iterable[bytes]) -> threading.Thread
 
 
 def _end(child: subprocess.Popen[bytes]) -> int:
-    """End the child's group: politely, then by force."""
+    """End the child politely, then by force, and with it whatever is left of its group.
+
+    A shell's background children pass over SIGINT; one that goes on would hold our ends of its pipes open.
+    """
+    code = _ask(child)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    return code
+
+
+def _ask(child: subprocess.Popen[bytes]) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, sign)
