@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ class Workflow:
     name: str
     text: str
 
-    @property
+    @cached_property
     def document(self) -> dict[Any, Any]:
         """The parsed file; YAML 1.1 reads the key `on` as true."""
         return dict(yaml.safe_load(self.text))

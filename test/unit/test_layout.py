@@ -221,7 +221,7 @@ def test_a_layer_that_unpacks_to_other_bytes_than_the_configuration_says_is_an_e
 
 @pytest.mark.parametrize("kind", PACK)
 def test_no_chunk_is_larger_than_asked_for_however_small_it_was_packed(tmp_path: Path, kind: str) -> None:
-    plain = bytes(64 * CHUNK)
+    plain = bytes(16 * CHUNK)
     layout = layouts.build(tmp_path, plain, compression=kind.removeprefix("+"))
     with layout.open(layout.manifests()[0].layers[0]) as chunks:
         assert max(map(len, chunks)) <= CHUNK

@@ -104,7 +104,6 @@ def test_a_reader_that_goes_away_sees_no_traceback() -> None:
     ("command", "words", "found"),
     [
         ("inv", ["bu"], {"build", "bundle", "bundle.bundle", "bundle.load"}),
-        ("scripts/inv", ["build", "--no"], {"--no-cache"}),
         ("inv", ["bundle.load", "--dr"], {"--dry"}),
         ("scripts/inv", ["--li"], {"--list", "--list-format", "--list-depth"}),
         ("inv", ["no-such-thing"], set()),

@@ -6,10 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from security import rules
 from security.dependencies import collect
@@ -20,10 +17,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Validators are imported where they are used: reading their grammars takes seconds, which one worker need not pay twice.
+
+
 @pytest.fixture
 def validate(data: Path) -> Any:
+    import jsonschema  # noqa: PLC0415
+
     schema = json.loads((data / "schemas/sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
     return jsonschema.Draft4Validator(schema).validate
+
+
+def faults_of_bill(made: Any) -> Any:
+    """What the published schema has against a bill of materials; None is nothing."""
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+
+    return JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(made.document))
 
 
 def document(*findings: Any, **options: Any) -> dict[str, Any]:
@@ -86,7 +96,7 @@ def make(folder: Path, *names: str, **options: str) -> sbom.Sbom:
 def test_the_bill_of_every_lock_validates(data: Path, name: str) -> None:
     made = make(data / "locks", name)
     assert made.status == "written"
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(made.document)) is None
+    assert faults_of_bill(made) is None
     assert made.components == len(made.document["components"]) > 3  # type: ignore[index]
 
 
@@ -143,7 +153,7 @@ def test_odd_names_of_an_untrusted_lock_make_a_valid_bill(tmp_path: Path) -> Non
         encoding="utf-8",
     )
     made = make(tmp_path, "uv.lock")
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(made.document)) is None
+    assert faults_of_bill(made) is None
 
 
 def test_a_finding_without_place_in_github_s_limits_is_cut(finding: Any, validate: Any) -> None:
