@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# Validators are imported where they are used: reading their grammars takes seconds, which one worker need not pay twice.
+# They are imported where they are used: reading their grammars takes seconds, which only one worker has to pay.
 
 
 @pytest.fixture
