@@ -250,7 +250,7 @@ def _bake_target(
             args[argument] = base.context
             contexts[base.context] = f"oci-layout://{base.layout}@{base.digest}"
         else:
-            args[argument] = reference
+            args[argument] = reference if base is None else base.reference
     definition: dict[str, Any] = {
         "context": image.context,
         "dockerfile": _relative(image.dockerfile, image.context),

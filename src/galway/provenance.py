@@ -72,7 +72,7 @@ def predicate(
             "internalParameters": {"inputs": inputs, "epoch": plan.settings.epoch},
             "resolvedDependencies": [
                 {"uri": repository, "digest": {"gitCommit": revision}},
-                *(_dependency(reference, bases[argument]) for argument, reference in image.bases if argument in bases),
+                *(_dependency(bases[argument]) for argument, _ in image.bases if argument in bases),
             ],
         },
         "runDetails": {
@@ -87,9 +87,9 @@ def predicate(
     }
 
 
-def _dependency(reference: str, base: Base) -> dict[str, Any]:
+def _dependency(base: Base) -> dict[str, Any]:
     algorithm, _, value = str(base.digest).partition(":")
-    name = reference.partition("@")[0]
+    name = base.reference.partition("@")[0]
     return {
         "uri": f"docker-image://{name}",
         "digest": {algorithm: value},

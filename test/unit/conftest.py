@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-SETTINGS = ("REGISTRY", "VERSION", "CACHE", "COMPRESSION", "BASES", "SOURCE_DATE_EPOCH", "BUILDX_BUILDER")
+SETTINGS = (
+    "REGISTRY", "VERSION", "CACHE", "COMPRESSION", "BASES", "PYTHON_BASE", "SOURCE_DATE_EPOCH", "BUILDX_BUILDER",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -197,7 +197,7 @@ def test_a_base_is_judged_by_its_tag_and_its_digest(
 
 
 def test_the_first_registry_that_answers_counts(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pins, "official", lambda _root: {"PYTHON_BASE": base()})
+    monkeypatch.setattr(pins, "choices", lambda _root: {"PYTHON_BASE": [base()]})
     publishers = FakePublishers(
         **{
             "mirror/library/python:3.11-slim": NotEvaluatedError("mirror could not be reached"),

@@ -62,6 +62,22 @@ def test_a_stand_in_becomes_a_build_context() -> None:
     assert target["contexts"] == {"galway-ubuntu": f"oci-layout:///cache/ubuntu@{digest}"}
 
 
+def test_another_base_that_was_chosen_replaces_the_dockerfiles_default() -> None:
+    reference = "ubuntu:24.04@sha256:" + "d" * 64
+    base = Base(
+        argument="UBUNTU_BASE",
+        reference=reference,
+        kind="registry",
+        digest=Digest("sha256:" + "d" * 64),
+        layout=None,
+        context=None,
+        suite="",
+        description="",
+    )
+    target = planning.bake(make("ci"), bases={"UBUNTU_BASE": base})["target"]["ci-amd64"]
+    assert target["args"]["UBUNTU_BASE"] == reference
+
+
 def test_the_cache_has_a_scope_per_image_and_architecture() -> None:
     bake = planning.bake(make("ci", platforms=(AMD64, ARM64), settings=Settings(cache="localhost:5000/cache")))
     refs = [target["cache-to"][0] for target in bake["target"].values()]

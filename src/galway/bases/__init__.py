@@ -62,7 +62,7 @@ def resolve(
     BuildError
         A stand-in could not be made, or a finished one is damaged.
     """
-    wanted = _select(official(workspace.root), arguments)
+    wanted = _select(official(workspace.root, os.environ), arguments)
     because = _why_stand_ins(workspace, wanted, forced=_forced(stand_in))
     if because is None:
         return {base.argument: _from_registry(base) for base in wanted}

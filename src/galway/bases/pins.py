@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +12,7 @@ from galway.errors import ConfigurationError
 from galway.reference import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _REFERENCE = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<digest>sha256:[0-9a-f]{64})")
@@ -86,9 +88,18 @@ class OfficialBase(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(names)
 
 
-class _Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+class _Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     reference: str
     stand_in: str
+
+
+class _Pin(_Other, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    others: tuple[_Other, ...] = ()
+
+    @property
+    def all(self) -> tuple[_Other, ...]:
+        """The default first."""
+        return (self, *self.others)
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -96,18 +107,34 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ke
     stand_ins: dict[str, Recipe]
 
 
-def official(root: Path) -> dict[str, OfficialBase]:
+def official(root: Path, environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, OfficialBase]:
     """Read the base images of a repository.
 
     Parameters
     ----------
     root:
         The repository; the table is its `docker/bases.toml`.
+    environment:
+        Where a variable of an argument's name asks for another of its bases: `PYTHON_BASE=python:3.13-slim`.
 
     Returns
     -------
     dict[str, OfficialBase]
         By the Dockerfile `ARG` that names them.
+
+    Raises
+    ------
+    ConfigurationError
+        The table is missing or does not fit its types, with the path of the field; or it has no base of that name.
+    """
+    return {
+        argument: _chosen(bases, environment.get(argument, "").partition("@")[0])
+        for argument, bases in choices(root).items()
+    }
+
+
+def choices(root: Path) -> dict[str, list[OfficialBase]]:
+    """For each Dockerfile `ARG` the bases that it may name, its default first.
 
     Raises
     ------
@@ -121,11 +148,24 @@ def official(root: Path) -> dict[str, OfficialBase]:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    names = {pin.stand_in: pin.reference.partition("@")[0] for pin in table.bases.values()}
-    return {argument: _parse(argument, pin, table.stand_ins, names) for argument, pin in table.bases.items()}
+    names = {pin.stand_in: pin.reference.partition("@")[0] for pins in table.bases.values() for pin in pins.all}
+    return {
+        argument: [_parse(argument, pin, table.stand_ins, names) for pin in pins.all]
+        for argument, pins in table.bases.items()
+    }
 
 
-def _parse(argument: str, pin: _Pin, recipes: dict[str, Recipe], names: dict[str, str]) -> OfficialBase:
+def _chosen(bases: Sequence[OfficialBase], name: str) -> OfficialBase:
+    found = next((base for base in bases if not name or base.name == name), None)
+    if found is None:
+        raise ConfigurationError(
+            f"docker/bases.toml has no {name} for {bases[0].argument}",
+            hint=f"it has {', '.join(base.name for base in bases)}",
+        )
+    return found
+
+
+def _parse(argument: str, pin: _Other, recipes: dict[str, Recipe], names: dict[str, str]) -> OfficialBase:
     match = _REFERENCE.fullmatch(pin.reference)
     if match is None:
         raise ConfigurationError(

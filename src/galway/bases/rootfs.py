@@ -204,8 +204,8 @@ class Rootfs:
 
 
 def _merge(source: Path, target: Path) -> None:
-    """Move a folder's content into another and leave a link in its place, if it is there at all."""
-    if not source.is_dir():
+    """Move a folder's content into another and leave a link in its place, if it is there and no link (Debian 13's)."""
+    if source.is_symlink() or not source.is_dir():
         return
     _pour(source, target)
     source.symlink_to(target.relative_to(source.parent))

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from galway.bases.selection import Package
     from galway.workspace import Workspace
 
-# The package whose version a record tells, by the recipe's layout.
-_TOLD = {"python": ("Python", f"python{python_layout.VERSION}-minimal"), "rust": ("Rust", "rustc-web")}
-
 
 class StoppedError(GalwayError):
     """Another thread failed or Ctrl-C was pressed; only seen by the thread that waits for this one."""
@@ -184,9 +181,10 @@ class Workshop:
         native = platform == Platform.of_host()
         if recipe.layout == "python":
             self._tell(name, platform, "moving Python to /usr/local")
-            python_layout.lay(rootfs, [package.path for package in fetched.unpacked], rootfs.path.with_suffix(".aside"))
+            python, aside = python_layout.of(recipe.unpacked), rootfs.path.with_suffix(".aside")
+            python_layout.lay(rootfs, python, [package.path for package in fetched.unpacked], aside)
             if native:
-                python_layout.check(rootfs)
+                python_layout.check(rootfs, python)
         elif recipe.layout == "rust":
             rust_layout.lay(rootfs, [package.path for package in fetched.others])
             rust_layout.check(rootfs)
@@ -258,8 +256,11 @@ class Workshop:
 
 def version_told(recipe: Recipe, packages: Sequence[dict[str, Any]]) -> str:
     """The version that a person asks for: `Python 3.11.2`, `Rust 1.78.0`, or nothing."""
-    if recipe.layout not in _TOLD:
+    if recipe.layout == "python":
+        title, package = "Python", f"{python_layout.of(recipe.unpacked).name}-minimal"
+    elif recipe.layout == "rust":
+        title, package = "Rust", "rustc-web"
+    else:
         return ""
-    title, package = _TOLD[recipe.layout]
     [full] = {entry["version"] for entry in packages if entry["name"] == package}
     return f"{title} {full.rpartition('-')[0].partition('+')[0]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from galway import toolbox
-from galway.bases.pins import official
+from galway.bases.pins import choices
 from galway.doctor.check import FAILED, NOT_EVALUATED, OK, WARNING, Check
 from galway.errors import NotEvaluatedError
 from galway.toolbox import upstream
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def bases(workspace: Workspace, publishers: Upstream, registries: Sequence[str]) -> Iterator[Check]:
     """Each base's digest, and what its tag names now; the first registry that answers counts."""
-    for base in official(workspace.root).values():
+    for base in (base for bases in choices(workspace.root).values() for base in bases):
         name = f"base {base.argument}"
         try:
             tagged, pinned = _in_registries(base, publishers, registries)

@@ -50,6 +50,21 @@ def test_a_missing_table_is_an_error_with_its_path(tmp_path: Path) -> None:
         pins.official(tmp_path)
 
 
+def test_a_variable_of_the_arguments_name_chooses_another_of_its_bases(workspace: Workspace) -> None:
+    path = workspace.root / "docker" / "bases.toml"
+    other = f'[[bases.CHILD_BASE.others]]\nreference = "child:2@sha256:{"c" * 64}"\nstand-in = "parent"\n\n'
+    path.write_text(path.read_text().replace("[bases.PARENT_BASE]", other + "[bases.PARENT_BASE]"))
+    chosen = pins.official(workspace.root, {"CHILD_BASE": "child:2"})
+    assert {name: base.name for name, base in chosen.items()} == {
+        "CHILD_BASE": "child:2",
+        "PARENT_BASE": "org/parent:1.2",
+    }
+    assert pins.official(workspace.root, {"CHILD_BASE": ""})["CHILD_BASE"].name == "child:1"
+    with pytest.raises(ConfigurationError, match="no child:3 for CHILD_BASE") as refusal:
+        pins.official(workspace.root, {"CHILD_BASE": "child:3"})
+    assert refusal.value.hint == "it has child:1, child:2"
+
+
 def test_a_key_changes_with_the_recipe_of_an_ancestor(workspace: Workspace) -> None:
     before = shelf.layout(workspace, pins.official(workspace.root)["CHILD_BASE"])
     path = workspace.root / "docker" / "bases.toml"
@@ -80,6 +95,6 @@ def test_the_dockerfiles_repeat_the_pins_as_defaults() -> None:
 
 def test_an_updater_can_find_each_pin() -> None:
     text = (REPOSITORY / "docker" / "bases.toml").read_text()
-    for base in bases.official(REPOSITORY).values():
+    for base in (base for several in pins.choices(REPOSITORY).values() for base in several):
         name = base.name.partition(":")[0]
         assert f'# renovate: datasource=docker depName={name}\nreference = "{base.reference}"' in text

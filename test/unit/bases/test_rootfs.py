@@ -87,6 +87,13 @@ def test_packages_installed_later_start_no_service_and_bring_no_manual(root: Pat
     assert stat.S_IMODE((root / "tmp").stat().st_mode) == 0o1777
 
 
+def test_a_link_into_usr_that_a_package_brought_stays(tmp_path: Path) -> None:
+    (tmp_path / "usr" / "bin").mkdir(parents=True)
+    (tmp_path / "bin").symlink_to("usr/bin")
+    rootfs._merge(tmp_path / "bin", tmp_path / "usr" / "bin")
+    assert (tmp_path / "bin").readlink().as_posix() == "usr/bin"
+
+
 def test_folders_are_merged_into_usr_and_linked(tmp_path: Path) -> None:
     for name in ("lib/a", "lib/shared/b", "usr/lib/shared/c"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
