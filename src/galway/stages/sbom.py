@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from galway import assembly, bom, evidence, process
+from galway import assembly, bom, evidence, process, scratch
 from galway.bom import canonical, expectations
 from galway.errors import BuildError, ConfigurationError, GalwayError, ImageTestError, NotEvaluatedError
 from galway.layout import Layout, Manifest
@@ -20,6 +17,7 @@ from galway.tools import trivy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from galway.bom import Bom
     from galway.bom.expectations import Expectations
@@ -238,17 +236,12 @@ def _make(workspace: Workspace, tool: Tool, one: Target, table: Expectations) ->
 def scan(workspace: Workspace, tool: Tool, one: Target) -> dict[str, bytes]:
     """Run Trivy on the platform alone, and make its bytes canonical."""
     one.layout.verify()
-    parent = workspace.state / "sbom"
-    parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(mkdtemp(prefix=".scan-", dir=parent))
-    try:
-        assembly.assemble(scratch / _INPUT, {one.platform: one.layout}, name="sbom", annotations={})
+    with scratch.folder(workspace.sboms) as work:
+        assembly.assemble(work / _INPUT, {one.platform: one.layout}, name="sbom", annotations={})
         with trivy.cache_lock(workspace):
             for argv in commands(str(tool.path), trivy.cache(workspace)):
-                process.run(argv, cwd=scratch)
-        return {form: make((scratch / f"{form}.json").read_bytes(), one.subject) for form, make in CANONICAL.items()}
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+                process.run(argv, cwd=work)
+        return {form: make((work / f"{form}.json").read_bytes(), one.subject) for form, make in CANONICAL.items()}
 
 
 def _measures(contents: Mapping[str, bytes]) -> dict[str, object]:

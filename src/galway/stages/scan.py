@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from galway import assembly, evidence, process
+from galway import assembly, evidence, process, scratch
 from galway.bases import STAND_IN
 from galway.errors import BuildError, GalwayError, NotEvaluatedError, ScanError
 from galway.layout import Layout
@@ -22,6 +19,7 @@ from galway.vulnerabilities.judging import CANARY, REPORT, STAMP, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from galway.catalog import Image
     from galway.evidence import Record, Status
@@ -202,25 +200,21 @@ def _scan(workspace: Workspace, tool: Tool, target: Target, found: Database | No
     target.layout.verify()
     image, platform = target.image.name, target.manifest.platform
     started, clock = evidence.now(), time.monotonic()
-    parent = workspace.state / STAGE
-    parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(mkdtemp(prefix=".scan-", dir=parent))
     reports: dict[str, bytes] = {} if found is None else {STAMP: found.stamp, CANARY: found.canary}
     failure = ""
-    try:
-        assembly.assemble(scratch / _INPUT, {platform: target.layout}, name=STAGE, annotations={})
+    with scratch.folder(workspace.state / STAGE) as work:
+        assembly.assemble(work / _INPUT, {platform: target.layout}, name=STAGE, annotations={})
         scanners = ("secret",) if found is None else ("vuln", "secret")
         cache = trivy.cache(workspace) if found is None else found.cache
-        with trivy.cache_lock(workspace):
-            argv = trivy.scan(str(tool.path), _INPUT, scanners=scanners, output=REPORT, cache=cache)
-            process.run(argv, cwd=scratch)
-            process.run(trivy.convert(str(tool.path), REPORT, form="sarif", output=SARIF), cwd=scratch)
-        reports |= {name: (scratch / name).read_bytes() for name in (REPORT, SARIF)}
-    except ProcessError as error:
-        lines = error.completed.tail.splitlines()
-        failure = lines[-1].strip() if lines else "it said nothing"
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            with trivy.cache_lock(workspace):
+                argv = trivy.scan(str(tool.path), _INPUT, scanners=scanners, output=REPORT, cache=cache)
+                process.run(argv, cwd=work)
+                process.run(trivy.convert(str(tool.path), REPORT, form="sarif", output=SARIF), cwd=work)
+            reports |= {name: (work / name).read_bytes() for name in (REPORT, SARIF)}
+        except ProcessError as error:
+            lines = error.completed.tail.splitlines()
+            failure = lines[-1].strip() if lines else "it said nothing"
     return evidence.Record(
         stage=STAGE,
         image=image,
