@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import gzip
 import io
 import json
-import os
-import re
-import shutil
-import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +14,7 @@ import layouts
 import pytest
 import trivy_db
 
-from galway import archive, catalog, evidence, local_registry, process, toolbox
+from galway import catalog, evidence, local_registry, toolbox
 from galway.reference import Digest, Platform
 from galway.registry import Client, Repository, Upload
 from galway.stages import scan
@@ -28,8 +23,6 @@ from galway.vulnerabilities.waivers import Waiver
 from galway.workspace import REPOSITORY, Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from galway.evidence import Record
     from galway.toolbox import Tool
     from galway.vulnerabilities.database import Database
@@ -265,62 +258,3 @@ def push_database(registry: str, folder: Path) -> None:
         ],
     }
     repository.put("2", json.dumps(manifest).encode(), manifest["mediaType"])
-
-
-def test_the_database_is_the_same_bytes_each_time(tmp_path: Path) -> None:
-    first, second = (trivy_db.write(tmp_path / name, NOW) for name in ("a", "b"))
-    assert (first / "trivy.db").read_bytes() == (second / "trivy.db").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def debian_changelog(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """The changelog of a Debian 12 package, out of the package itself."""
-    folder = tmp_path_factory.mktemp("changelogs")
-    apt = archive.Apt(
-        folder=folder / "apt", mirror=archive.Mirror.of_host(), suite="bookworm", architecture="amd64"
-    ).prepare()
-
-    def read(package: str) -> str:
-        archive.unpack(apt.download([package]), folder / package)
-        path = next((folder / package).glob("usr/share/doc/*/changelog.Debian.gz"))
-        return gzip.decompress(path.read_bytes()).decode()
-
-    return read
-
-
-SYSTEM = [each for each in trivy_db.advisories() if each["system"] == "debian 12"]
-
-
-@pytest.mark.parametrize("advisory", SYSTEM, ids=lambda each: each["id"])
-def test_each_fixed_version_stands_in_the_packages_own_changelog(
-    debian_changelog: Callable[[str], str], advisory: dict[str, str]
-) -> None:
-    entries = re.split(r"^(?=\S+ \([^)]+\))", debian_changelog(advisory["package"]), flags=re.MULTILINE)
-    heads = [re.match(r"\S+ \((?P<version>[^)]+)\)", entry) for entry in entries if advisory["changelog"] in entry]
-    assert advisory["fixed"] in [head["version"] for head in heads if head]
-
-
-def host_pip() -> tuple[str, ...]:
-    """The pip of the host, whose configuration names its mirror; the project's own environment has none."""
-    path = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if not each.startswith(sys.prefix))
-    python = shutil.which("python3", path=path)
-    assert python is not None
-    return (python, "-m", "pip", "--disable-pip-version-check")
-
-
-PYTHON = [each for each in trivy_db.advisories() if each["system"] == "pip"]
-
-
-@pytest.mark.parametrize("advisory", PYTHON, ids=lambda each: each["id"])
-def test_each_fixed_version_stands_in_the_projects_own_changes(tmp_path: Path, advisory: dict[str, str]) -> None:
-    pinned = f"{advisory['source']}=={advisory['fixed']}"
-    process.run(
-        (*host_pip(), "download", "--no-deps", "--no-binary", ":all:", "--quiet", "--dest", str(tmp_path), pinned)
-    )
-    (sdist,) = tmp_path.glob("*.tar.gz")
-    with tarfile.open(sdist) as tar:
-        (name,) = (name for name in tar.getnames() if re.search(r"^[^/]+/(CHANGES|HISTORY)\.(rst|md)$", name))
-        changes = tar.extractfile(name).read().decode()  # type: ignore[union-attr]
-    section = changes.partition(advisory["fixed"])[2]
-    until = re.search(r"^(Version )?\d+\.\d+(\.\d+)? ?(\(|$)", section.partition("\n")[2], flags=re.MULTILINE)
-    assert advisory["changelog"] in (section[: until.end()] if until else section)

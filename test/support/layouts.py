@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import tarfile
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,15 @@ def tar(files: Mapping[str, Node | bytes] | Sequence[tuple[str, Node | bytes]]) 
                 archive.addfile(info)
                 stream.write(node.content + b"\0" * (-len(node.content) % tarfile.BLOCKSIZE))
                 archive.offset = stream.tell()  # where tarfile writes on
+    return stream.getvalue()
+
+
+def zipped(content: bytes, *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip that holds `pkg/data.txt`."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("empty.txt", b"")
+        archive.writestr("pkg/data.txt", content)
     return stream.getvalue()
 
 

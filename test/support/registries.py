@@ -14,11 +14,12 @@ import json
 import re
 import threading
 import time
-import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+from uploads import Uploads
 
 from galway.registry import Client, Credentials, Patience
 
@@ -112,7 +113,7 @@ def serve(**behaviour: Any) -> Iterator[Registry]:
             thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Uploads, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # headers and content are two writes: the second would wait 40 ms for the first
 
@@ -261,71 +262,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(200, {"Content-Length": str(len(content))}, content[::-1] if registry.lie_body else content)
 
     head_blobs = get_blobs
-
-    def post_blobs_uploads(self, name: str, _rest: str) -> None:
-        registry = self.registry
-        self.body()
-        wanted, source = self.query.get("mount", ""), self.query.get("from", "")
-        if (source, wanted) in registry.owned:
-            registry.owned.add((name, wanted))
-            self.answer(201)
-            return
-        session = uuid.uuid4().hex
-        registry.uploads[session] = bytearray()
-        self.answer(202, {"Location": f"/v2/{name}/blobs/uploads/{session}"})
-
-    def get_blobs_uploads(self, name: str, session: str) -> None:
-        registry = self.registry
-        if registry.forgets or session not in registry.uploads:
-            registry.uploads.pop(session, None)
-            self.answer(404)
-            return
-        location = f"/v2/{name}/blobs/uploads/{session}"
-        last = max(len(registry.uploads[session]) - 1, 0)
-        self.answer(204, {"Location": location, "Range": f"0-{last}"})
-
-    def patch_blobs_uploads(self, name: str, session: str) -> None:
-        registry = self.registry
-        held = registry.uploads.get(session)
-        size = int(self.headers.get("Content-Length") or 0)
-        start = int((self.headers.get("Content-Range") or "0-").partition("-")[0])
-        if held is None or start != len(held):
-            self.body()
-            self.answer(404 if held is None else 416)
-            return
-        stop = registry.break_after.pop(0) if registry.break_after else None
-        while size:
-            chunk = self.rfile.read(min(size, 1 << 14))
-            size -= len(chunk)
-            held += chunk
-            if stop is not None and len(held) >= stop:
-                self.connection.close()
-                self.close_connection = True
-                return
-            if not chunk or len(held) > registry.room:
-                break
-        if size:
-            self.rfile.read(size)
-        if len(held) > registry.room:
-            self.answer(500, {}, b'{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Err":28}}]}')
-            return
-        self.answer(202, {"Location": f"/v2/{name}/blobs/uploads/{session}", "Range": f"0-{len(held) - 1}"})
-
-    def put_blobs_uploads(self, name: str, session: str) -> None:
-        registry, content = self.registry, self.body()
-        held = registry.uploads.pop(session, None)
-        if held is None:
-            self.answer(404)
-            return
-        whole, wanted = bytes(held) + content, self.query["digest"]
-        if len(whole) > registry.room:
-            self.answer(507)
-        elif digest(whole) != wanted:
-            self.answer(400, {}, b'{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}')
-        else:
-            registry.blobs[wanted] = whole
-            registry.owned.add((name, wanted))
-            self.answer(201)
 
     def get_referrers(self, name: str, subject: str) -> None:
         registry = self.registry
