@@ -9,7 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_PLACE = re.compile(r"(?:(New file|At the end of)|(Before|After) the line\s+`([^`]+)` in) `([^`]+)`")
+_PLACE = re.compile(
+    r"(?:(?P<whole>New file|At the end of)|(?P<side>Before|After) the line\s+(?P<ticks>`+)(?P<line>.+?)(?P=ticks) in)"
+    r" `(?P<path>[^`]+)`"
+)
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _OUTSIDE = re.compile(r"^[a-z]+:")
 
@@ -76,7 +79,8 @@ def steps(page: str) -> list[Write | Run]:
     done: list[Write | Run] = []
     for block in blocks(page):
         if place := _PLACE.search(block.before):
-            done.append(Write(path=place[4], text=block.text, where=place[1] or place[2], line=place[3] or ""))
+            where = place["whole"] or place["side"]
+            done.append(Write(path=place["path"], text=block.text, where=where, line=place["line"] or ""))
         elif block.language == "sh":
             done += [Run(line=line) for line in lines(block)]
     return done

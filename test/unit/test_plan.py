@@ -27,7 +27,8 @@ def make(*names: str, platforms: tuple[Platform, ...] = (AMD64,), settings: Sett
 
 def test_every_image_becomes_one_target_per_platform() -> None:
     targets = planning.bake(make(platforms=(AMD64, ARM64)))["group"]["default"]["targets"]
-    assert len(targets) == 6
+    images = catalog.load(ROOT).images
+    assert targets == [f"{image.name}-{platform.architecture}" for image in images for platform in (AMD64, ARM64)]
     assert "ci-arm64" in targets
 
 
@@ -112,5 +113,7 @@ def test_a_selection_without_a_platform_is_nothing() -> None:
 
 def test_the_matrix_lists_every_target() -> None:
     include = planning.matrix(make(platforms=(AMD64, ARM64)))["include"]
-    assert {(entry["image"], entry["architecture"]) for entry in include} >= {("ci", "amd64"), ("ci", "arm64")}
-    assert len(include) == 6
+    images = catalog.load(ROOT).images
+    assert [(entry["image"], entry["architecture"]) for entry in include] == [
+        (image.name, platform.architecture) for image in images for platform in (AMD64, ARM64)
+    ]

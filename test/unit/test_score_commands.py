@@ -9,7 +9,7 @@ import pytest
 from invoke.context import Context
 from shop import ROOT
 
-from galway import history, pipeline as whole
+from galway import catalog, checklist, history, pipeline as whole
 from galway.commands import pipeline as pipeline_command, score
 from galway.errors import NotEvaluatedError
 from galway.pipeline import STAGES, Cell, Outcome
@@ -17,6 +17,8 @@ from galway.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+IMAGES = catalog.load(ROOT).images
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 def test_a_scorecard_of_nothing_reports_and_ends_well(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     score.scorecard.body(Context(), [])
-    assert "0 of 22 lines pass, 0 fail, 21 not evaluated, 1 skipped" in capsys.readouterr().out
+    lines = 6 * len(IMAGES) + 4  # a metric is about each image or about all of them together
+    said = f"0 of {lines} lines pass, 0 fail, {lines - 1} not evaluated, 1 skipped"
+    assert said in capsys.readouterr().out
     assert not workspace.state.exists()
 
 
@@ -67,7 +71,8 @@ def test_a_checklist_has_every_item_for_every_image(workspace: Workspace, capsys
     assert workspace
     score.checklist.body(Context(), [], json=True)
     found = json.loads(capsys.readouterr().out)
-    assert len(found) == 3 * 16
+    wanted = [(image.name, item) for image in IMAGES for _, item, _ in checklist.ITEMS]
+    assert [(row["image"], row["item"]) for row in found] == wanted
 
 
 class Ran:

@@ -17,7 +17,7 @@ from galway.versioning import Source
 
 ROOT = Path(__file__).parents[2]
 SHA = "abc1234" + "0" * 33
-IMAGES = catalog.load(ROOT).images
+IMAGES = catalog.load(ROOT).select(["security-scanner", "ci", "agent-updates-collector"])
 SCANNER = next(image for image in IMAGES if image.name == "security-scanner")
 
 

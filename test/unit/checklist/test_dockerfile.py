@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from shop import ROOT
 
 from galway import catalog
 from galway.checklist.dockerfile import parse
+
+if TYPE_CHECKING:
+    from galway.catalog import Image
 
 
 def test_a_base_is_the_arguments_default_and_stands_on_its_line() -> None:
@@ -48,9 +53,8 @@ def test_stages_and_scratch_are_no_bases_from_outside() -> None:
     assert [stage.base for stage in parse(text, "F").bases] == ["python:3", "debian:12"]
 
 
-@pytest.mark.parametrize("name", ["security-scanner", "ci", "agent-updates-collector"])
-def test_the_projects_own_files_are_read_to_their_last_line(name: str) -> None:
-    (image,) = catalog.load(ROOT).select([name])
+@pytest.mark.parametrize("image", catalog.load(ROOT).images, ids=lambda image: image.name)
+def test_the_projects_own_files_are_read_to_their_last_line(image: Image) -> None:
     text = (ROOT / image.dockerfile).read_text()
     file = parse(text, image.dockerfile)
     assert {stage.base for stage in file.bases} == {reference for _, reference in image.bases}
@@ -59,4 +63,4 @@ def test_the_projects_own_files_are_read_to_their_last_line(name: str) -> None:
         assert lines[stage.line - 1].startswith("FROM ")
         for step in stage.instructions:
             assert lines[step.line - 1].split()[0] == step.word
-    assert file.stages[-1].all("USER")[0].text == "1000:1000"
+    assert file.stages[-1].all("USER")[0].text == image.run.user
