@@ -197,7 +197,7 @@ def test_a_sparse_file_of_10_gb_costs_what_its_data_costs(tmp_path: Path, format
 
 
 def test_memory_does_not_grow_with_what_a_layer_unpacks_to(tmp_path: Path) -> None:
-    layout = layouts.build(tmp_path, {"zeros": bytes(200 << 20)})
+    layout = layouts.build(tmp_path, {"zeros": bytes(64 << 20)})
     tracemalloc.start()
     try:
         filesystem.flatten(layout, layout.manifests()[0])

@@ -75,7 +75,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
 
 
 def around(content: bytes) -> bytes:
-    return bytes(range(256)) * 9000 + content + bytes(range(256)) * 4
+    return bytes(range(256)) * 4200 + content + bytes(range(256)) * 4
 
 
 @pytest.mark.parametrize("form", FORMS)
