@@ -20,6 +20,36 @@ if TYPE_CHECKING:
 
     from galway.checklist import Verdict
 
+APPENDIX = {
+    "Pre-build": (
+        "Use official base images (python:3.11-slim, rust:1.75-slim)",
+        "Pin exact versions of base images",
+        "Use multi-stage builds to reduce size",
+    ),
+    "During build": (
+        "Layer dependencies before code (better caching)",
+        "Clean up apt/yum caches (reduce size)",
+        "Use --no-cache-dir for pip (reduce size)",
+    ),
+    "Post-build": (
+        "Create non-root user (security)",
+        "Set appropriate file permissions (security)",
+        "Add HEALTHCHECK instruction (reliability)",
+        "Label image with metadata (maintainability)",
+    ),
+    "Testing": (
+        "Scan with Trivy (security)",
+        "Run container-structure-tests (correctness)",
+        "Test on both amd64 and arm64 (compatibility)",
+    ),
+    "Publishing": (
+        "Tag with semantic version (traceability)",
+        "Sign with Cosign (integrity)",
+        "Push to GHCR (availability)",
+    ),
+}
+"""The specification's "Appendix: Dockerfile Checklist"."""
+
 (
     OFFICIAL,
     PINNED,
@@ -37,7 +67,7 @@ if TYPE_CHECKING:
     VERSION,
     SIGNED,
     GHCR,
-) = (item for _, item, _ in checklist.ITEMS)
+) = (item for items in APPENDIX.values() for item in items)
 
 
 @pytest.fixture
@@ -58,10 +88,16 @@ def failing(found: dict[str, Verdict]) -> set[str]:
     return {item for item, verdict in found.items() if verdict.status == "failed"}
 
 
-def test_it_has_every_item_of_the_specification_in_its_groups() -> None:
-    groups = [group for group, _, _ in checklist.ITEMS]
-    assert list(dict.fromkeys(groups)) == ["Pre-build", "During build", "Post-build", "Testing", "Publishing"]
-    assert [groups.count(group) for group in dict.fromkeys(groups)] == [3, 3, 4, 3, 3]
+def test_every_item_of_the_specifications_appendix_is_one_row_and_nothing_else_is() -> None:
+    assert [(group, item) for group, item, _ in checklist.ITEMS] == [
+        (group, item) for group, items in APPENDIX.items() for item in items
+    ]
+
+
+def test_an_image_has_a_row_for_each_item_in_the_appendixs_order(world: World) -> None:
+    rows = checklist.judge(world.known(), root=world.root)
+    assert [(row.group, row.item) for row in rows] == [(group, item) for group, item, _ in checklist.ITEMS]
+    assert {row.image for row in rows} == {"ci"}
 
 
 def test_a_good_image_passes_every_item_with_evidence(world: World) -> None:
@@ -113,48 +149,63 @@ def branch_push(world: World) -> None:
     world.change("index", "publish", tags={"main": {"result": "set", "reason": ""}})
 
 
-@pytest.mark.parametrize(
-    ("item", "plant", "told", "evidence"),
-    [
-        (
-            OFFICIAL,
-            text("python:3.11", "quay.io/some/python:3.11"),
-            "quay.io/some/python:3.11-slim is no",
-            "Dockerfile:2",
-        ),
-        (PINNED, text(r"@sha256:\w+", ""), "python:3.11-slim names no digest", "Dockerfile:2"),
-        (PINNED, text("3.11-slim", "latest"), "latest is no version", "Dockerfile:2"),
-        (STAGES, text("FROM .* AS builder.*\n\nFROM", "FROM"), "1 stage", "Dockerfile:4"),
-        (STAGES, text("--from=builder ", ""), "copies from no other", "Dockerfile:15"),
-        (ORDER, text("COPY requirements.txt", "COPY ."), "pip first runs at line 9, after code", "Dockerfile:8"),
-        (CACHES, text(" && .\n    rm -rf /var/lib/apt/lists/.", ""), "apt leaves its lists", "Dockerfile:5"),
-        (
-            CACHES,
-            check("package-caches", "/var/lib/apt/lists/x"),
-            "/var/lib/apt/lists/x",
-            "record test linux/amd64: package-caches",
-        ),
-        (PIP, check("package-caches", "/root/.cache/x"), "/root/.cache/x", "record test linux/amd64: package-caches"),
-        (PIP, text(" --no-cache-dir", ""), "pip leaves its cache", "Dockerfile:9"),
-        (USER, configure(User="root"), "USER root is no number", "linux/amd64 config.User"),
-        (USER, configure(User=""), "no USER is set", "linux/amd64 config.User"),
-        (MODES, check("world-writable"), "world-writable is wrong", "record test linux/amd64"),
-        (HEALTH, configure(Healthcheck={"Test": ["NONE"]}), "no HEALTHCHECK", "linux/amd64 config.Healthcheck"),
-        (LABELS, configure(Labels={}), "title is missing", "linux/amd64 config.Labels"),
-        (
-            TRIVY,
-            record("linux-arm64", "scan", status="failed", reason="1 CRITICAL"),
-            "1 CRITICAL",
-            "record scan linux/arm64",
-        ),
-        (STRUCTURE, check("binary"), "binary is wrong", "record test linux/amd64"),
-        (BOTH, record("linux-arm64", "test", status="failed", reason="it fell"), "it fell", "record test linux/arm64"),
-        (BOTH, without_arm64, "the catalog leaves out linux/arm64", "docker/images.toml"),
-        (VERSION, branch_push, "pushed as main: no semantic version", "record publish"),
-        (SIGNED, unsigned, "no record of sign", "record sign"),
-        (GHCR, record("index", "publish", status="failed", reason="denied"), "denied", "record publish"),
-    ],
-)
+PLANTED: list[tuple[str, Callable[[World], None], str, str]] = [
+    (
+        OFFICIAL,
+        text("python:3.11", "quay.io/some/python:3.11"),
+        "quay.io/some/python:3.11-slim is no",
+        "Dockerfile:2",
+    ),
+    (PINNED, text(r"@sha256:\w+", ""), "python:3.11-slim names no digest", "Dockerfile:2"),
+    (PINNED, text("3.11-slim", "latest"), "latest is no version", "Dockerfile:2"),
+    (STAGES, text("FROM .* AS builder.*\n\nFROM", "FROM"), "1 stage", "Dockerfile:4"),
+    (STAGES, text("--from=builder ", ""), "copies from no other", "Dockerfile:15"),
+    (ORDER, text("COPY requirements.txt", "COPY ."), "pip first runs at line 9, after code", "Dockerfile:8"),
+    (CACHES, text(" && .\n    rm -rf /var/lib/apt/lists/.", ""), "apt leaves its lists", "Dockerfile:5"),
+    (
+        CACHES,
+        check("package-caches", "/var/lib/apt/lists/x"),
+        "/var/lib/apt/lists/x",
+        "record test linux/amd64: package-caches",
+    ),
+    (PIP, check("package-caches", "/root/.cache/x"), "/root/.cache/x", "record test linux/amd64: package-caches"),
+    (PIP, text(" --no-cache-dir", ""), "pip leaves its cache", "Dockerfile:9"),
+    (USER, configure(User="root"), "USER root is no number", "linux/amd64 config.User"),
+    (USER, configure(User=""), "no USER is set", "linux/amd64 config.User"),
+    (MODES, check("world-writable"), "world-writable is wrong", "record test linux/amd64"),
+    (HEALTH, configure(Healthcheck={"Test": ["NONE"]}), "no HEALTHCHECK", "linux/amd64 config.Healthcheck"),
+    (LABELS, configure(Labels={}), "title is missing", "linux/amd64 config.Labels"),
+    (
+        TRIVY,
+        record("linux-arm64", "scan", status="failed", reason="1 CRITICAL"),
+        "1 CRITICAL",
+        "record scan linux/arm64",
+    ),
+    (STRUCTURE, check("binary"), "binary is wrong", "record test linux/amd64"),
+    (BOTH, record("linux-arm64", "test", status="failed", reason="it fell"), "it fell", "record test linux/arm64"),
+    (BOTH, without_arm64, "the catalog leaves out linux/arm64", "docker/images.toml"),
+    (VERSION, branch_push, "pushed as main: no semantic version", "record publish"),
+    (SIGNED, unsigned, "no record of sign", "record sign"),
+    (GHCR, record("index", "publish", status="failed", reason="denied"), "denied", "record publish"),
+]
+"""What makes each item fail: the item, how its cause is planted, what is told of it, and the evidence."""
+
+DECIDED_BY_THE_DOCKERFILE = {PINNED, STAGES, ORDER, CACHES, PIP}
+"""A Dockerfile is always there, so that these have a verdict before anything is built."""
+
+
+def test_each_item_is_seen_to_fail_below_and_to_be_left_open_unless_the_dockerfile_decides_it(world: World) -> None:
+    assert {item for item, *_ in PLANTED} == set(judge(world))
+    stood_in = {"B": {"kind": "stand-in", "what": "stand-in"}}
+    world.change("linux-amd64", "build", bases=stood_in)
+    open_with_a_build = {item for item, verdict in judge(world).items() if verdict.status == "not_evaluated"}
+    shutil.rmtree(world.workspace.layout("ci"))
+    known = facts.read(world.workspace, world.image, judges={})
+    bare = {verdict.item for verdict in checklist.judge(known, root=world.root) if verdict.status == "not_evaluated"}
+    assert open_with_a_build | bare == set(judge(world)) - DECIDED_BY_THE_DOCKERFILE
+
+
+@pytest.mark.parametrize(("item", "plant", "told", "evidence"), PLANTED)
 def test_an_item_fails_alone_when_its_cause_is_planted(
     world: World, item: str, plant: Callable[[World], None], told: str, evidence: str
 ) -> None:
