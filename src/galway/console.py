@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from galway.errors import INTERRUPTED, GalwayError
+from galway.errors import INTERRUPTED, TERMINATED, GalwayError, Terminated
 from galway.process import quote
 from galway.progress import BuildProgress, PipelineProgress
 from galway.report import pipeline as pipeline_report
@@ -57,9 +57,8 @@ def edge() -> Iterator[None]:
         yield
     except GalwayError as error:
         fail(error)
-    except KeyboardInterrupt:
-        err.print("interrupted; running the same command again continues", style="yellow")
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as request:
+        interrupted(request)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stderr.close()
         sys.exit(1)
@@ -75,6 +74,12 @@ def fail(error: GalwayError) -> NoReturn:
     if error.hint:
         err.print(f"[bold]next[/]: {escape(error.hint)}")
     sys.exit(error.exit_code)
+
+
+def interrupted(request: KeyboardInterrupt) -> NoReturn:
+    """End as Ctrl-C or SIGTERM asked, after what was running has ended."""
+    err.print("interrupted; running the same command again continues", style="yellow")
+    sys.exit(TERMINATED if isinstance(request, Terminated) else INTERRUPTED)
 
 
 def conclude(verdict: GalwayError | None) -> None:

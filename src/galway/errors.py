@@ -83,6 +83,14 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, the shell's convention (128 + SIGINT)."""
 
 
+TERMINATED = 143
+"""Exit code after SIGTERM, by the same convention (128 + SIGTERM)."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, raised so that whatever ends children and cleans up after Ctrl-C does so after it, too."""
+
+
 class CancelledError(GalwayError):
     """Someone ended the work before it was done; nothing in it is known to be wrong."""
 

@@ -8,7 +8,14 @@ import msgspec
 import pytest
 
 from galway import console
-from galway.errors import BuildError, ConfigurationError, GalwayError, MissingToolError, NotEvaluatedError
+from galway.errors import (
+    BuildError,
+    ConfigurationError,
+    GalwayError,
+    MissingToolError,
+    NotEvaluatedError,
+    Terminated,
+)
 from galway.evidence import Record
 from galway.report import images
 
@@ -42,10 +49,11 @@ def test_an_error_ends_with_its_classs_code(
     assert "what failed [on ci]" in capsys.readouterr().err
 
 
-def test_an_interruption_is_130() -> None:
+@pytest.mark.parametrize(("request_", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_an_interruption_ends_with_128_and_its_signals_number(request_: type[KeyboardInterrupt], code: int) -> None:
     with pytest.raises(SystemExit) as caught, console.edge():
-        raise KeyboardInterrupt
-    assert caught.value.code == 130
+        raise request_
+    assert caught.value.code == code
 
 
 def test_json_for_programs_is_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
@@ -13,10 +14,11 @@ from invoke.exceptions import ParseError
 from invoke.program import Program
 
 from galway.commands import listing
-from galway.errors import ConfigurationError
+from galway.errors import ConfigurationError, Terminated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import FrameType
 
 _ARGUMENT = re.compile(r"<Argument: (\S+)[^>]*>")
 """How Invoke shows an option that lacks its value."""
@@ -34,6 +36,18 @@ class Inv(Program):
         """Read the tasks and their options."""
         with _told(self.core.unparsed):
             super().parse_tasks()
+
+    def execute(self) -> None:
+        """Run the tasks; SIGTERM ends them and their children as Ctrl-C does. Before, there is nothing to clean up."""
+        before = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            super().execute()
+        except KeyboardInterrupt as request:  # in front of a task's own edge, where its modules are loaded
+            from galway import console
+
+            console.interrupted(request)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def list_flat(self) -> None:
         """List all tasks under headings; a part of them, or a limited depth, as Invoke does."""
@@ -67,6 +81,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     sys.exit(0)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    """Raise it once: another one must not cut off what ends the children. No SIG_IGN, which those would inherit."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    raise Terminated
 
 
 @contextlib.contextmanager
