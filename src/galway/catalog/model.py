@@ -80,6 +80,8 @@ class Image:
         How it is meant to run.
     needs:
         Catalog images that its Dockerfile builds upon, as build contexts of those names.
+    parts:
+        What its size is told by: names, each with patterns of paths.
     bases:
         The Dockerfile's `…_BASE` arguments and their default references.
     sources:
@@ -99,6 +101,7 @@ class Image:
     visibility: str
     run: RunProfile
     needs: tuple[str, ...]
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
     bases: tuple[tuple[str, str], ...]
     sources: tuple[str, ...]
 

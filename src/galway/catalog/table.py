@@ -41,6 +41,7 @@ class _ImageTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     visibility: Literal["public", "private"]
     run: RunProfile
     needs: tuple[str, ...] = ()
+    parts: dict[str, tuple[str, ...]] = {}
 
 
 class _CatalogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,6 +166,7 @@ def _image(
         visibility=entry.visibility,
         run=entry.run,
         needs=entry.needs,
+        parts=tuple(entry.parts.items()),
         bases=tuple((m["name"], m["reference"]) for m in _BASE_ARGUMENT.finditer(dockerfile)),
         sources=_sources(root, entry),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invoke.tasks import task
 
@@ -60,12 +60,14 @@ def _show(look: Sources, targets: list[Target], *, packages: bool, top: int, jso
     for target in targets:
         seen = inspection.examine(target.name, target.layout, target.manifest, top=top)
         inside, unknown = _packages(look, target)
+        sizes = _parts(look, target)
         if json:
             listed = inside.packages if inside and packages else None
             counts = inside.counts if inside else None
-            documents.append({"image": seen, "packages": counts, "list": listed, "unknown": unknown})
+            documents.append({"image": seen, "packages": counts, "list": listed, "unknown": unknown, "parts": sizes})
         else:
-            console.out.print(*report.inspection(seen, inside, unknown, every=packages), sep="\n")
+            shown = (*report.inspection(seen, inside, unknown, every=packages), *report.parts(sizes))
+            console.out.print(*shown, sep="\n")
     if json:
         console.print_json(documents)
 
@@ -87,6 +89,16 @@ def _diff(look: Sources, targets: list[Target], other: str, *, top: int, json: b
     else:
         names = (f"{side.layout.folder} {side.platform}" for side in sides)
         console.out.print(*report.comparison(found, *names, top=top), sep="\n")
+
+
+def _parts(look: Sources, target: Target) -> list[dict[str, Any]]:
+    """What the build record says of the parts' sizes; nothing where it speaks of another digest."""
+    from galway import evidence
+
+    record = evidence.read(look.workspace.evidence, target.name, target.manifest.platform.slug, "build")
+    if record is None or record.digest != str(target.manifest.digest):
+        return []
+    return list(record.measures.get("parts") or ())
 
 
 def _packages(look: Sources, target: Target) -> tuple[Bom | None, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -12,7 +12,7 @@ from galway.filesystem import shown
 from galway.report import sbom, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -67,6 +67,15 @@ def inspection(seen: Inspection, packages: Bom | None, unknown: str, *, every: b
         yield from _section("wasted: in a layer, but replaced or deleted by a later one", _waste(seen))
     if every and packages:
         yield from _section("packages", _listed(packages))
+
+
+def parts(sizes: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """The size of each part, as the build record has it."""
+    made = table("part", "compressed", "bytes", numbers=("compressed", "bytes"))
+    for part in sizes:
+        made.add_row(escape(part["name"]), size(part["compressed"]), size(part["unpacked"]))
+    if sizes:
+        yield from _section("parts (shares of layers by compressed size)", made)
 
 
 def comparison(found: Comparison, old: str, new: str, *, top: int) -> Iterator[RenderableType]:

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from galway import assembly, baking, evidence, plan as planning, process, provenance
 from galway.errors import BuildError
+from galway.inspection import parts
 from galway.layout import Layout, Manifest
 from galway.reference import Platform
 from galway.tools import failure
@@ -209,6 +210,7 @@ class _Work:
                 "unpacked": sum(layer["unpacked"] for layer in layers),
                 "size_budget": image.size_budget,
                 "layers": layers,
+                "parts": self._parts(target, manifest),
                 "steps": len(steps),
                 "steps_cached": sum(step.cached for step in steps),
             },
@@ -238,6 +240,15 @@ class _Work:
             inputs=planning.inputs(request.plan, target, request.bases),
         )
         return evidence.keep(folder, image.name, platform, {PROVENANCE: json.dumps(said, indent=2).encode()})
+
+    def _parts(self, target: Target, manifest: Manifest) -> list[dict[str, Any]]:
+        """Sizes by part; measured again only where the manifest or the parts' names are others."""
+        before = evidence.read(self.workspace.evidence, target.image.name, target.platform.slug, STAGE)
+        known = list(before.measures.get("parts") or ()) if before is not None else []
+        wanted = {name for name, _ in target.image.parts}
+        if before is not None and before.digest == str(manifest.digest) and wanted <= {one["name"] for one in known}:
+            return known
+        return parts.measure(self.layout(target), manifest, target.image.parts)
 
     def _layers(self, target: Target, manifest: Manifest) -> list[dict[str, Any]]:
         """Sizes by layer; those of a manifest that was measured before are not measured again."""
