@@ -1,7 +1,8 @@
 //! Measures what the README promises, over HTTP against the program itself, beside the limit of the same store in this process.
 //!
 //! `cargo bench --bench load` takes some ten minutes. `ROWS` (default 1,000,000) is how full the database is for the questions;
-//! `PAIRS` (5) how often the two rates are measured in turn; `SECONDS_EACH` (8) how long each measurement runs.
+//! `PAIRS` (5) how often the two rates are measured in turn; `SECONDS_EACH` (8) how long each measurement runs. With words after
+//! `--`, of `ordered`, `random`, `singles` and `questions`, only these parts run.
 //!
 //! Latencies are open loop: a request is due at its time, whether or not the ones before it were answered, and its latency
 //! counts from then. Rates count what was acknowledged, and are checked against the database. Client and service share the
@@ -51,13 +52,22 @@ fn main() {
         println!("{:.0} events/s", limit::rate(folder.path(), ids, BATCH, WAYS, seconds));
         return;
     }
+    let parts: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| word == part);
     println!("fsync of 4 KiB: median {:.2} ms\n", fsync.as_secs_f64() * 1e3);
     println!("| figure | measured | bar |\n|---|---|---|");
-    for (ids, bar, tail) in [(Ids::Ordered, 60_000.0, 50.0), (Ids::Random, 35_000.0, 150.0)] {
-        ingest(folder.path(), ids, bar, tail, seconds);
+    if wanted("ordered") {
+        ingest(folder.path(), Ids::Ordered, 60_000.0, 50.0, seconds);
     }
-    singles(folder.path(), seconds);
-    questions(folder.path(), number("ROWS", 1_000_000), seconds);
+    if wanted("random") {
+        ingest(folder.path(), Ids::Random, 35_000.0, 150.0, seconds);
+    }
+    if wanted("singles") {
+        singles(folder.path(), seconds);
+    }
+    if wanted("questions") {
+        questions(folder.path(), number("ROWS", 1_000_000), seconds);
+    }
 }
 
 fn row(figure: &str, measured: &str, bar: &str) {

@@ -18,9 +18,6 @@ use crate::store::Outcome;
 /// A body of nothing but bad lines must not be answered with a larger one.
 const REPORTED_ERRORS: usize = 100;
 
-/// A body above this is split on the blocking threads: others wait for the same two cores.
-const LARGE: usize = 512 << 10;
-
 /// How the events are taken.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -109,7 +106,7 @@ pub(super) async fn ingest(
     request: Request,
 ) -> Result<Response, Problem> {
     let body = body::read(&app, request).await?;
-    let batch = split(&app, &body.bytes, query.validate.unwrap_or(app.settings().validation)).await?;
+    let batch = read(&app, &body.bytes, query.validate.unwrap_or(app.settings().validation)).await?;
     if batch.is_empty() {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -131,25 +128,16 @@ pub(super) async fn ingest(
     Ok((status, Json(receipt)).into_response())
 }
 
-async fn split(app: &App, bytes: &axum::body::Bytes, validation: Validation) -> Result<Batch, Problem> {
-    let reading = move |app: &App, bytes: &[u8]| {
-        let reading = Reading {
-            caps: app.settings().limits.caps,
-            validation,
-            redactor: app.inner.redactor.as_ref(),
-            received_us: jiff::Timestamp::now().as_microsecond(),
-        };
-        Batch::read(bytes, reading)
+async fn read(app: &App, bytes: &[u8], validation: Validation) -> Result<Batch, Problem> {
+    let caps = app.settings().limits.caps;
+    let reading = Reading {
+        caps,
+        validation,
+        redactor: app.inner.redactor.as_ref(),
+        received_us: jiff::Timestamp::now().as_microsecond(),
     };
-    let batch = if bytes.len() > LARGE {
-        let (app, bytes) = (app.clone(), bytes.clone());
-        let work = tokio::task::spawn_blocking(move || reading(&app, &bytes));
-        work.await.map_err(|error| Problem::internal(&error))?
-    } else {
-        reading(app, bytes)
-    };
-    batch.map_err(|_| {
-        let detail = format!("a request has at most {} events", app.settings().limits.caps.events);
+    Batch::read(bytes, reading).await.map_err(|_| {
+        let detail = format!("a request has at most {} events", caps.events);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", detail)
     })
 }

@@ -6,6 +6,7 @@ use std::str;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use tokio::task::yield_now;
 
 use super::redact::Redactor;
 use super::{Caps, Validation};
@@ -39,40 +40,48 @@ pub struct Batch {
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooManyEvents;
 
+/// Events that are read in one go, some 0.1 ms' worth: a short request that comes meanwhile waits for no more than that.
+const SLICE: usize = 16;
+
 impl Batch {
     /// Splits and checks a body. Lines count from 1; blank ones are skipped but counted.
+    ///
+    /// Gives way to other requests every few events, so that a large body does not keep its thread.
     ///
     /// # Errors
     ///
     /// When it holds more events than it may. Nothing else is an error of the whole.
-    pub fn read(body: &[u8], reading: Reading<'_>) -> Result<Self, TooManyEvents> {
-        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    pub async fn read(body: &[u8], reading: Reading<'_>) -> Result<Self, TooManyEvents> {
         let mut batch = Self::default();
+        for slice in batch.split(body, reading.caps.events)?.chunks(SLICE) {
+            for (line, text) in slice {
+                batch.push(*line, text, reading);
+            }
+            yield_now().await;
+        }
+        Ok(batch)
+    }
+
+    /// Where the events are, each with its line or its place.
+    fn split<'a>(&mut self, body: &'a [u8], most: usize) -> Result<Vec<(usize, &'a [u8])>, TooManyEvents> {
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         if first == Some(&b'[') {
-            batch.read_array(body, reading)?;
-            return Ok(batch);
+            return self.split_array(body, most);
         }
         // A single object may span lines. This stops at the end of the first one, so it costs NDJSON one line.
         if let Ok(whole) = serde_json::from_slice::<&RawValue>(body) {
-            batch.push(1, whole.get(), reading);
-            return Ok(batch);
+            return Ok(vec![(1, whole.get().as_bytes())]);
         }
-        for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
-            if line.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            if batch.len() == reading.caps.events {
-                return Err(TooManyEvents);
-            }
-            match str::from_utf8(line) {
-                Ok(text) => batch.push(index + 1, text, reading),
-                Err(error) => batch
-                    .rejections
-                    .push((index + 1, Rejection::new(Code::InvalidUtf8, error))),
-            }
+        let lines = (1..).zip(body.split(|byte| *byte == b'\n'));
+        let lines: Vec<_> = lines
+            .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
+            .take(most + 1)
+            .collect();
+        if lines.len() > most {
+            return Err(TooManyEvents);
         }
-        Ok(batch)
+        Ok(lines)
     }
 
     /// How many events the body held, good and bad.
@@ -87,30 +96,35 @@ impl Batch {
         self.len() == 0
     }
 
-    fn read_array(&mut self, body: &[u8], reading: Reading<'_>) -> Result<(), TooManyEvents> {
+    /// Of a broken array nothing is taken: where it breaks is where the sender broke off.
+    fn split_array<'a>(&mut self, body: &'a [u8], most: usize) -> Result<Vec<(usize, &'a [u8])>, TooManyEvents> {
         let mut elements = Elements {
             texts: Vec::new(),
-            most: reading.caps.events,
+            most,
             exceeded: false,
         };
         let mut json = serde_json::Deserializer::from_slice(body);
         let read = (&mut elements).deserialize(&mut json).and_then(|()| json.end());
         match read {
-            _ if elements.exceeded => return Err(TooManyEvents),
-            // Of a broken array nothing is taken: where it breaks is where the sender broke off.
-            Err(error) if error.is_data() => self.rejections.push((1, Rejection::new(Code::InvalidEvent, error))),
-            Err(error) => self.rejections.push((1, Rejection::new(Code::InvalidJson, error))),
-            Ok(()) => {
-                for (index, text) in elements.texts.into_iter().enumerate() {
-                    self.push(index + 1, text.get(), reading);
-                }
+            _ if elements.exceeded => Err(TooManyEvents),
+            Err(error) => {
+                let code = if error.is_data() {
+                    Code::InvalidEvent
+                } else {
+                    Code::InvalidJson
+                };
+                self.rejections.push((1, Rejection::new(code, error)));
+                Ok(Vec::new())
             }
+            Ok(()) => Ok((1..)
+                .zip(elements.texts.into_iter().map(|text| text.get().as_bytes()))
+                .collect()),
         }
-        Ok(())
     }
 
-    fn push(&mut self, line: usize, text: &str, reading: Reading<'_>) {
-        match read_event(text, reading) {
+    fn push(&mut self, line: usize, text: &[u8], reading: Reading<'_>) {
+        let text = str::from_utf8(text).map_err(|error| Rejection::new(Code::InvalidUtf8, error));
+        match text.and_then(|text| read_event(text, reading)) {
             Ok(record) => self.events.push((line, record)),
             Err(rejection) => self.rejections.push((line, rejection)),
         }
