@@ -26,13 +26,14 @@ FOLDER = ROOT / ".github/workflows"
 PLUMBING = frozenset(
     {
         "exit 1",
+        "sudo sysctl --write kernel.apparmor_restrict_unprivileged_userns=0",
         'cat .galway/report/pipeline.md >> "$GITHUB_STEP_SUMMARY"',
         'printf \'%s\\n\' "matrix=$matrix" >> "$GITHUB_OUTPUT"',
         'printf \'%s\\n\' "digest=$digest" >> "$GITHUB_OUTPUT"',
         'printf \'%s\\n\' "matrix=$matrix" "named=$named" >> "$GITHUB_OUTPUT"',
     }
 )
-"""Lines that are no command of the project: they hand its answers to GitHub."""
+"""Lines that are no command of the project: they hand its answers to GitHub, or set its runner up."""
 
 WRITES: dict[str, tuple[str, ...]] = {
     "packages": ("scripts/inv push", "CACHE:", "uses: ./"),
