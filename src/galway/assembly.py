@@ -41,7 +41,7 @@ def assemble(folder: Path, sources: Mapping[Platform, Layout], *, name: str, ann
         A source is damaged, or the disk is full.
     """
     target = Layout(folder)
-    descriptors: list[dict[str, Any]] = []
+    sizes: dict[Platform, tuple[Digest, int]] = {}
     keep: set[str] = set()
     try:
         (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
@@ -51,22 +51,8 @@ def assemble(folder: Path, sources: Mapping[Platform, Layout], *, name: str, ann
             for digest in (manifest.digest, manifest.config_digest, *(layer.digest for layer in manifest.layers)):
                 _link(source.blob(digest), target.blob(digest))
                 keep.add(digest.hex)
-            descriptors.append(
-                {
-                    "mediaType": MANIFEST_TYPE,
-                    "digest": str(manifest.digest),
-                    "size": source.blob(manifest.digest).stat().st_size,
-                    "platform": {"architecture": platform.architecture, "os": platform.os},
-                }
-            )
-        index = _encode(
-            {
-                "schemaVersion": 2,
-                "mediaType": INDEX_TYPE,
-                "manifests": descriptors,
-                "annotations": dict(sorted(annotations.items())),
-            }
-        )
+            sizes[platform] = (manifest.digest, source.blob(manifest.digest).stat().st_size)
+        index = index_of(sizes, annotations)
         digest = Digest.parse(f"sha256:{hashlib.sha256(index).hexdigest()}")
         keep.add(digest.hex)
         _write(target.blob(digest), index)
@@ -86,6 +72,32 @@ def assemble(folder: Path, sources: Mapping[Platform, Layout], *, name: str, ann
         if path.name not in keep:
             path.unlink()
     return target
+
+
+def index_of(manifests: Mapping[Platform, tuple[Digest, int]], annotations: Mapping[str, str]) -> bytes:
+    """The one index that lists these manifests: whatever else a layout holds was not made here.
+
+    Parameters
+    ----------
+    manifests:
+        Digest and bytes of each platform's manifest.
+    """
+    descriptors = [
+        {
+            "mediaType": MANIFEST_TYPE,
+            "digest": str(digest),
+            "size": size,
+            "platform": {"architecture": platform.architecture, "os": platform.os},
+        }
+        for platform, (digest, size) in sorted(manifests.items())
+    ]
+    document = {
+        "schemaVersion": 2,
+        "mediaType": INDEX_TYPE,
+        "manifests": descriptors,
+        "annotations": dict(sorted(annotations.items())),
+    }
+    return _encode(document)
 
 
 def archive(layout: Layout, manifest: Manifest, names: tuple[str, ...]) -> Iterator[bytes]:

@@ -104,7 +104,7 @@ def manifests(layout: Layout, target: Repository) -> list[Digest]:
     """Store each platform's manifest by digest and read it back."""
     found = []
     for manifest in layout.manifests():
-        target.put(str(manifest.digest), layout.blob(manifest.digest).read_bytes(), MANIFEST_TYPE)
+        target.put(str(manifest.digest), layout.checked(manifest.digest), MANIFEST_TYPE)
         _read_back(target, manifest.digest)
         found.append(manifest.digest)
     return found
@@ -118,7 +118,7 @@ def index(layout: Layout, target: Repository) -> None:
     RegistryError
         The registry did not take it, or has something else.
     """
-    target.put(str(layout.digest), layout.blob(layout.digest).read_bytes(), INDEX_TYPE)
+    target.put(str(layout.digest), layout.checked(layout.digest), INDEX_TYPE)
     _read_back(target, layout.digest)
 
 

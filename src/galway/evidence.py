@@ -110,11 +110,12 @@ def artifact(folder: Path, record: Record, name: str) -> bytes | None:
 
 
 def read(folder: Path, image: str, platform: str, stage: str) -> Record | None:
-    """The record, or None where there is none or it cannot be read; an unreadable one proves nothing."""
+    """The record, or None where there is none; one that cannot be read, or speaks of another place, proves nothing."""
     try:
-        return msgspec.json.decode(_path(folder, image, platform, stage).read_bytes(), type=Record)
+        found = msgspec.json.decode(_path(folder, image, platform, stage).read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError):
         return None
+    return found if (found.image, found.platform, found.stage) == (image, platform, stage) else None
 
 
 def _write(path: Path, content: bytes) -> None:

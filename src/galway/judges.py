@@ -11,6 +11,7 @@ from galway.bom import expectations
 from galway.checks import Check
 from galway.layout import Layout
 from galway.stages import reproduce, sbom, scan, test
+from galway.vulnerabilities import judging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from galway.catalog import Image
     from galway.evidence import Record
     from galway.facts import Facts
+    from galway.layout import Manifest
     from galway.workspace import Workspace
 
 Judge = "Callable[[Record], tuple[str, str]]"
@@ -41,14 +43,20 @@ def judges(
     named = {image.name: image for image in images}
     table = expectations.load(workspace.root)
 
+    def manifests(record: Record) -> tuple[Manifest, ...]:
+        return Layout(workspace.layout(record.image)).manifests()
+
     def of_sbom(record: Record) -> tuple[str, str]:
         image = named[record.image]
-        layout = Layout(workspace.layout(image.name))
-        platform = next(m.platform for m in layout.manifests() if m.platform.slug == record.platform)
-        one = sbom.target(layout.folder, image.name, image.reference, platform)
+        platform = next(m.platform for m in manifests(record) if m.platform.slug == record.platform)
+        one = sbom.target(workspace.layout(image.name), image.name, image.reference, platform)
         return sbom.judge(one, sbom.read(workspace, record), table)
 
     def of_scan(record: Record) -> tuple[str, str]:
+        config = next((str(m.config_digest) for m in manifests(record) if str(m.digest) == record.digest), "")
+        report = judging.read(workspace, record)
+        if report is not None and report.image != config:
+            return "failed", f"{judging.REPORT} is about another image"
         return scan.again(workspace, record, rules)
 
     def of_test(record: Record) -> tuple[str, str]:

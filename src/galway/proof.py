@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from galway import attachment, bom, evidence
+from galway import attachment, bom, evidence, release
 from galway.errors import GalwayError, VerifyError
 from galway.provenance import PREDICATE_TYPE
 from galway.pull import pull
@@ -68,6 +68,8 @@ class Published:
         Labels that every platform must carry with these values.
     source:
         The repository that the provenance must name.
+    tag:
+        What it was asked for as, which its labels must bear out; empty for a digest.
     repository:
         The registry's side, without leave to write.
     cosign:
@@ -79,6 +81,7 @@ class Published:
     platforms: tuple[Platform, ...]
     labels: Mapping[str, str]
     source: str
+    tag: str = ""
     repository: Repository
     cosign: Cosign
 
@@ -125,22 +128,25 @@ def _platforms(published: Published, layout: Layout) -> Proof:
     found = sorted(manifest.platform for manifest in layout.manifests())
     wanted = sorted(published.platforms)
     cause = "" if found == wanted else f"it holds {_names(found)}, not {_names(wanted)}"
+    listed = len(layout.document(layout.digest).get("manifests") or [])
+    if listed != len(found):  # an entry that calls itself an attestation was not pulled, and a client may run it
+        cause = f"its index lists {listed} entries, of which {len(found)} are platforms' images"
     return _proof(evidence.INDEX, "platforms", cause, _names(found))
 
 
 def _labels(published: Published, manifest: Manifest) -> str:
-    labels = manifest.config.get("config", {}).get("Labels") or {}
+    labels = manifest.labels
     for key, value in published.labels.items():
         if labels.get(key) != value:
             return f"label {key} is {labels.get(key)!r}, not {value!r}"
-    return ""
+    return release.misnamed(published.tag, labels)
 
 
 def _sbom(published: Published, manifest: Manifest, folder: Path) -> str:
     """Why no SBOM of each format, signed and about these bytes, is attached."""
     for form, kind in attachment.SBOM_TYPES.items():
         found = referrers.find(published.repository, manifest.digest, artifact_type=kind)
-        causes = [_attached(published, manifest, folder, Digest.parse(each["digest"])) for each in found]
+        causes = [_attached(published, manifest, folder, str(each.get("digest"))) for each in found]
         if not causes:
             return f"no {form} SBOM is attached"
         if all(causes):
@@ -148,8 +154,12 @@ def _sbom(published: Published, manifest: Manifest, folder: Path) -> str:
     return ""
 
 
-def _attached(published: Published, manifest: Manifest, folder: Path, digest: Digest) -> str:
+def _attached(published: Published, manifest: Manifest, folder: Path, listed: str) -> str:
     """Why one referrer is no SBOM of this platform that whom we trust has signed."""
+    try:
+        digest = Digest.parse(listed)
+    except GalwayError as error:
+        return error.message
     document = published.repository.document(str(digest))
     if document is None:
         return f"{digest.short} is listed and is not there"
@@ -159,7 +169,7 @@ def _attached(published: Published, manifest: Manifest, folder: Path, digest: Di
         raise
     except GalwayError as error:
         cause = error.message
-    except (LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         cause = "it is no SBOM"
     if not cause and (unsigned := published.cosign.unsigned(replace(published.reference, tag=None, digest=digest))):
         cause = f"it is not signed: {unsigned}"
@@ -186,8 +196,7 @@ def _provenance(published: Published, manifest: Manifest) -> str:
     statements, cause = published.cosign.provenance(reference)
     if cause:
         return cause
-    labels = manifest.config.get("config", {}).get("Labels") or {}
-    revision = str(labels.get("org.opencontainers.image.revision", "")).removesuffix("-dirty")
+    revision = manifest.labels.get("org.opencontainers.image.revision", "").removesuffix("-dirty")
     wanted = f"git+{published.source}@{revision}"
     for statement in statements:
         if statement.get("predicateType") != PREDICATE_TYPE:

@@ -39,10 +39,8 @@ def pull(repository: Repository, digest: Digest, folder: Path) -> Layout:
     layout = Layout(folder)
     layout.blob(digest).parent.mkdir(parents=True, exist_ok=True)
     index = _document(repository, layout, digest)
-    for child in index.get("manifests") or []:
-        if ATTESTATION in child.get("annotations", {}):
-            continue
-        manifest = _document(repository, layout, Digest.parse(child["digest"]))
+    for child in _children(index):
+        manifest = _document(repository, layout, child)
         for blob, size in _blobs(manifest):
             download.blob(repository, blob, layout.blob(blob), size=size)
     root = {
@@ -68,9 +66,18 @@ def _document(repository: Repository, layout: Layout, digest: Digest) -> dict[st
     return found.json()
 
 
+def _children(index: dict[str, Any]) -> Iterator[Digest]:
+    try:
+        for child in index.get("manifests") or []:
+            if ATTESTATION not in (child.get("annotations") or {}):
+                yield Digest.parse(child["digest"])
+    except (AttributeError, LookupError, TypeError) as error:
+        raise LyingError("the registry serves an index that is none") from error
+
+
 def _blobs(manifest: dict[str, Any]) -> Iterator[tuple[Digest, int]]:
     try:
         for descriptor in (manifest["config"], *manifest["layers"]):
             yield Digest.parse(descriptor["digest"]), int(descriptor["size"])
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise LyingError("the registry serves a manifest that is none") from error

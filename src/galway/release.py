@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import semver
 
+from galway import assembly
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from galway.catalog import Image
     from galway.evidence import Record
-    from galway.layout import Layout
+    from galway.layout import Layout, Manifest
     from galway.reference import Digest, Platform
 
 GATES = ("build", "test", "sbom", "scan")
@@ -21,6 +24,12 @@ GATES = ("build", "test", "sbom", "scan")
 
 _WORSE = {"passed": 0, "skipped": 1, "not_evaluated": 2, "failed": 3}
 """The worse of what a record and its reports say is what counts."""
+
+STAND_IN = "dev.galway.stand-in.of"
+"""The label of an image on a stand-in base; its value is the official base."""
+
+_COMMIT = re.compile(r"[0-9a-f]{7}")
+"""How a tag names a commit; see `tagging`."""
 
 _ANNOTATION = "org.opencontainers.image"
 _DIRTY = "-dirty"
@@ -54,11 +63,17 @@ class Built:
         Of each platform.
     annotations:
         Of its index.
+    stand_ins:
+        Platforms whose image says that it stands on a stand-in base.
+    flaws:
+        Why the index is not the one that its platforms' images make, one line each.
     """
 
     digest: Digest
     manifests: Mapping[Platform, Digest]
     annotations: Mapping[str, str]
+    stand_ins: frozenset[Platform] = frozenset()
+    flaws: tuple[str, ...] = ()
 
     @property
     def revision(self) -> str:
@@ -79,9 +94,27 @@ def built(layout: Layout) -> Built:
     BuildError
         It is missing or damaged.
     """
-    annotations = layout.document(layout.digest).get("annotations", {})
-    manifests = {manifest.platform: manifest.digest for manifest in layout.manifests()}
-    return Built(digest=layout.digest, manifests=manifests, annotations=annotations)
+    found = layout.document(layout.digest).get("annotations")
+    annotations = {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
+    manifests = layout.manifests()
+    return Built(
+        digest=layout.digest,
+        manifests={manifest.platform: manifest.digest for manifest in manifests},
+        annotations=annotations,
+        stand_ins=frozenset(manifest.platform for manifest in manifests if STAND_IN in manifest.labels),
+        flaws=tuple(_flaws(layout, manifests, annotations)),
+    )
+
+
+def _flaws(layout: Layout, manifests: tuple[Manifest, ...], annotations: Mapping[str, str]) -> Iterator[str]:
+    """Why an index is not what its manifests make it: records speak of manifests, so that the rest has to follow."""
+    sizes = {each.platform: (each.digest, layout.blob(each.digest).stat().st_size) for each in manifests}
+    if assembly.index_of(sizes, annotations) != layout.blob(layout.digest).read_bytes():
+        yield "its index is not the one that its platforms make: run inv build again"
+    for manifest in manifests:
+        for key, value in annotations.items():
+            if manifest.labels.get(key) != value:
+                yield f"its index says {key}={value!r}, {manifest.platform} says {manifest.labels.get(key)!r}"
 
 
 def requirements(
@@ -100,7 +133,7 @@ def requirements(
     stand_in:
         Whether an image on a stand-in base was asked for by name.
     """
-    refusals: list[str] = []
+    refusals = list(built.flaws)
     unevaluated: list[str] = []
     known = {(record.platform, record.stage): record for record in records}
     for platform, digest in built.manifests.items():
@@ -161,10 +194,38 @@ def _strict(known: Mapping[tuple[str, str], Record], built: Built, image: Image,
         found.append("it was built from files that differ from the commit" if built.dirty else "it names no commit")
     for platform in built.manifests:
         record = known.get((platform.slug, "build"))
-        bases = record.measures.get("bases", {}) if record is not None else {}
-        if not stand_in and any(base.get("kind") != "registry" for base in bases.values()):
+        bases = record.measures.get("bases") if record is not None else None
+        kinds = {name: _kind(base) for name, base in bases.items()} if isinstance(bases, dict) else {}
+        if any(name not in kinds for name, _ in image.bases):
+            found.append(f"the build of {platform} does not say what it stands on: run inv build again")
+        elif not stand_in and (platform in built.stand_ins or any(kind != "registry" for kind in kinds.values())):
             found.append(f"{platform} stands on a stand-in base; --stand-in {image.name} publishes it nevertheless")
     return found
+
+
+def _kind(base: Any) -> str:
+    """What a build's record says of a base; nothing where it says it in no way of ours."""
+    kind = base.get("kind") if isinstance(base, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
+def misnamed(tag: str, labels: Mapping[str, str]) -> str:
+    """Why an image cannot be what its tag promises; nothing where it can, or where the tag promises nothing.
+
+    A release, `X.Y` and `X` promise the version of the label, a branch's commit tag its revision; a registry that lets
+    an old image stand under a new name serves signed bytes all the same.
+    """
+    version, revision = (labels.get(f"{_ANNOTATION}.{name}", "") for name in ("version", "revision"))
+    numbers = tag.split(".")
+    if len(numbers) <= 2 and all(number.isdecimal() for number in numbers):
+        said = final(version)
+        return "" if said is not None and covers(tag, said) else f"{tag} is called {version or 'nothing'} by its label"
+    if semver.Version.is_valid(tag):
+        return "" if tag == version else f"{tag} is called {version or 'nothing'} by its label"
+    _, dash, commit = tag.rpartition("-")
+    if dash and _COMMIT.fullmatch(commit) and not revision.startswith(commit):
+        return f"{tag} is of commit {revision[:12] or 'unknown'} by its label"
+    return ""
 
 
 def releases(tags: Iterable[str], alias: str) -> list[semver.Version]:

@@ -103,7 +103,7 @@ def build(workspace: Workspace, text: str, **labels: str) -> Image:
                 platform=manifest.platform.slug,
                 digest=str(manifest.digest),
                 status="passed",
-                measures={"bases": {"BASE": {"kind": "registry"}}},
+                measures={"bases": {argument: {"kind": "registry"} for argument, _ in image.bases}},
                 artifacts=evidence.keep(place, NAME, manifest.platform.slug, found),
             )
             evidence.write(workspace.evidence, record)

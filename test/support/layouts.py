@@ -111,7 +111,7 @@ def put(folder: Path, data: bytes) -> str:
 
 def put_document(folder: Path, document: Any) -> dict[str, Any]:
     """Write a JSON blob; digest and size as a descriptor has them."""
-    data = json.dumps(document).encode()
+    data = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
     return {"digest": put(folder, data), "size": len(data)}
 
 

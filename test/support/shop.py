@@ -66,7 +66,8 @@ class Shop:
         descriptors = []
         for architecture in architectures:
             tar = layouts.tar({"app": content, "arch": architecture.encode()})
-            descriptor = layouts.put_manifest(folder, [tar], architecture=architecture)
+            config = {"Labels": annotations}
+            descriptor = layouts.put_manifest(folder, [tar], architecture=architecture, config=config)
             document = json.loads((folder / "blobs/sha256" / descriptor["digest"].partition(":")[2]).read_text())
             descriptors.append({**descriptor, **layouts.put_document(folder, {**document, "annotations": annotations})})
         layout = layouts.put_index(folder, descriptors, annotations=annotations)
@@ -77,7 +78,8 @@ class Shop:
 
     def record(self, image: Image, stage: str, platform: str, digest: str, **fields: Any) -> Record:
         """Write one record, passed unless it is said otherwise."""
-        values: dict[str, Any] = {"status": "passed", "measures": {"bases": {"BASE": {"kind": "registry"}}}, **fields}
+        bases = {argument: {"kind": "registry"} for argument, _ in image.bases}
+        values: dict[str, Any] = {"status": "passed", "measures": {"bases": bases}, **fields}
         record = evidence.Record(stage=stage, image=image.name, platform=platform, digest=digest, **values)
         evidence.write(self.workspace.evidence, record)
         return record

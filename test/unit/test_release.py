@@ -13,11 +13,12 @@ from galway.evidence import Record
 from galway.release import GATES, Verdict
 
 IMAGE = shop.Shop.open(shop.ROOT, "ghcr.io/jpoley").image()
+BASE = IMAGE.bases[0][0]
 BOTH = shop.built(("amd64", "1"), ("arm64", "2"))
 
 
 def record(stage: str, platform: str = "linux-amd64", digit: str = "1", **fields: object) -> Record:
-    values = {"status": "passed", "measures": {"bases": {"BASE": {"kind": "registry"}}}, **fields}
+    values = {"status": "passed", "measures": {"bases": {BASE: {"kind": "registry"}}}, **fields}
     return Record(stage=stage, image="ci", platform=platform, digest="sha256:" + digit * 64, **values)  # type: ignore[arg-type]
 
 
@@ -63,7 +64,7 @@ def test_a_missing_platform_is_taken_by_loopback_only() -> None:
 
 
 def test_a_stand_in_is_taken_by_loopback_or_by_name() -> None:
-    records = changed("build", measures={"bases": {"BASE": {"kind": "stand-in"}}})
+    records = changed("build", measures={"bases": {BASE: {"kind": "stand-in"}}})
     assert judge(records, loopback=True).refusals == ()
     assert judge(records, stand_in=True).refusals == ()
     (line,) = judge(records).refusals

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from galway import copying, local_registry, prepare, registry, signing
+from galway import copying, local_registry, prepare, registry, release, signing
 from galway.airgap import seal, shared
 from galway.bundling import attached, contents, tape
 from galway.errors import BuildError, ConfigurationError, PublishError, VerifyError
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from galway.reference import Digest
     from galway.registry import Client
     from galway.workspace import Workspace
-
-STAND_IN = "dev.galway.stand-in.of"
-"""The label that an image inherits from a stand-in base."""
 
 _SCRATCH = "loading"
 
@@ -187,7 +184,7 @@ class Loading:
         if not self.registry or is_loopback(image.reference.registry) or image.name in self.stand_ins:
             return
         for manifest in layout.manifests():
-            official = (manifest.config.get("config", {}).get("Labels") or {}).get(STAND_IN)
+            official = manifest.labels.get(release.STAND_IN)
             if official:
                 raise PublishError(
                     f"{image.name} stands on a stand-in of {official}",

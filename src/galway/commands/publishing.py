@@ -167,9 +167,7 @@ def digest(c: Context, image: list[str], offline: bool = False, json: bool = Fal
         "json": JSON,
     },
 )
-def merge(
-    c: Context, image: str, part: list[str], digest: list[str], dry: bool = False, json: bool = False
-) -> None:
+def merge(c: Context, image: str, part: list[str], digest: list[str], dry: bool = False, json: bool = False) -> None:
     """Join platforms that were built on several machines into the one index that a single machine would have made."""
     from pathlib import Path
 

@@ -67,8 +67,14 @@ class Manifest:
     @property
     def created(self) -> str:
         """When it was made, RFC 3339: the commit's time in the label, since the configuration has the time of files."""
-        labels = self.config.get("config", {}).get("Labels") or {}
-        return str(labels.get("org.opencontainers.image.created") or self.config.get("created") or EPOCH)
+        return str(self.labels.get("org.opencontainers.image.created") or self.config.get("created") or EPOCH)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of its configuration, whatever stands in their place."""
+        settings = self.config.get("config")
+        labels = settings.get("Labels") if isinstance(settings, dict) else None
+        return {k: v for k, v in labels.items() if isinstance(v, str)} if isinstance(labels, dict) else {}
 
     @property
     def size(self) -> int:

@@ -47,6 +47,16 @@ class Layout:
         BuildError
             Missing, changed, larger than any registry takes, or not JSON.
         """
+        return self._parse(self.checked(digest), f"blob {digest.short}")
+
+    def checked(self, digest: Digest) -> bytes:
+        """A document's bytes, which are those of its digest.
+
+        Raises
+        ------
+        BuildError
+            Missing, changed, or larger than any registry takes.
+        """
         try:
             if (size := self.blob(digest).stat().st_size) > DOCUMENT_LIMIT:
                 raise self.damaged(f"blob {digest.short} has {size} bytes, too many for a JSON document")
@@ -55,7 +65,7 @@ class Layout:
             raise self.damaged(f"blob {digest.short} is missing") from error
         if hashlib.sha256(content).hexdigest() != digest.hex:
             raise self.damaged(f"blob {digest.short} is not what its digest says")
-        return self._parse(content, f"blob {digest.short}")
+        return content
 
     @property
     def digest(self) -> Digest:
@@ -82,7 +92,7 @@ class Layout:
         if root.get("mediaType") != INDEX_TYPE:
             raise self.damaged(f"index.json lists the unknown media type {root.get('mediaType')}")
         children = self._list(self.document(self._digest(root)), "manifests")
-        found = tuple(self._manifest(c) for c in children if ATTESTATION not in (c.get("annotations") or {}))
+        found = tuple(self._manifest(c) for c in children if ATTESTATION not in self._object(c, "annotations"))
         platforms = [manifest.platform for manifest in found]
         for platform in platforms:
             if platforms.count(platform) > 1:
@@ -188,8 +198,11 @@ class Layout:
             platform = Platform.parse(f"{config['os']}/{config['architecture']}")
         except (KeyError, ConfigurationError) as error:
             raise self.damaged(f"manifest {name} does not say what platform it is for") from error
-        said = descriptor.get("platform") or {}
-        if said and (said.get("os"), said.get("architecture")) != (platform.os, platform.architecture):
+        said = self._object(descriptor, "platform")
+        if said and (said.get("os"), said.get("architecture")) != (
+            platform.os,
+            platform.architecture,
+        ):
             raise self.damaged(
                 f"its index lists manifest {name} as {said.get('os')}/{said.get('architecture')}, "
                 f"its configuration says {platform}"
@@ -201,15 +214,15 @@ class Layout:
         diff_ids = self._field(self._field(config, "rootfs"), "diff_ids")
         if not isinstance(diff_ids, list) or len(diff_ids) != len(layers):
             raise self.damaged(f"an image configuration does not name each of the {len(layers)} layers")
-        history = config.get("history") or []
+        history = self._list(config, "history") if config.get("history") else []
         steps = [str(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
         steps += [""] * (len(layers) - len(steps))
         return tuple(
             Layer(
                 digest=self._digest(layer),
-                size=self._field(layer, "size"),
+                size=self._size(layer),
                 diff_id=self._digest({"digest": diff_id}),
-                media_type=self._field(layer, "mediaType"),
+                media_type=str(self._field(layer, "mediaType")),
                 instruction=step,
             )
             for layer, diff_id, step in zip(layers, diff_ids, steps, strict=False)
@@ -234,6 +247,19 @@ class Layout:
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise self.damaged(f"a document's {name!r} is not a list of objects")
         return entries
+
+    def _object(self, document: dict[str, Any], name: str) -> dict[str, Any]:
+        """A field that may be missing, and is an object where it is there."""
+        found = document.get(name)
+        if found is not None and not isinstance(found, dict):
+            raise self.damaged(f"a document's {name!r} is not an object")
+        return found or {}
+
+    def _size(self, descriptor: dict[str, Any]) -> int:
+        size = self._field(descriptor, "size")
+        if not isinstance(size, int) or size < 0:
+            raise self.damaged(f"a document's size {size!r} is no number of bytes")
+        return size
 
     def _digest(self, descriptor: Any) -> Digest:
         try:

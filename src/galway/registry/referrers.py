@@ -83,16 +83,19 @@ def _from_api(repository: Repository, digest: Digest) -> list[Descriptor]:
         if not page.ok:
             raise repository.client.explain(page, f"the question for what refers to {digest.short}")
         try:
-            found += _manifests(page.json())
-        except (ValueError, TypeError, AttributeError) as error:
+            found += _manifests(repository, page.json())
+        except ValueError as error:
             raise LyingError(f"{repository.client.name} gives a list of referrers that is none") from error
     return found
 
 
 def _from_tag(repository: Repository, digest: Digest) -> list[Descriptor]:
     document = repository.document(fallback_tag(digest))
-    return _manifests(document.json()) if document is not None and document.is_index else []
+    return _manifests(repository, document.json()) if document is not None and document.is_index else []
 
 
-def _manifests(index: dict[str, Any]) -> list[Descriptor]:
-    return [dict(each) for each in index.get("manifests") or []]
+def _manifests(repository: Repository, index: Any) -> list[Descriptor]:
+    found = index.get("manifests") or [] if isinstance(index, dict) else None
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise LyingError(f"{repository.client.name} gives a list of referrers that is none")
+    return found

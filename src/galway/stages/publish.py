@@ -275,6 +275,6 @@ class _Work:
         )
 
     def _mover(self) -> Mover:
-        content = self.job.layout.blob(self.job.built.digest).read_bytes()
+        content = self.job.layout.checked(self.job.built.digest)
         target = copying.repository(self.request.client, self.job.image)
         return Mover(repository=target, content=content, built=self.job.built, tagging=self.job.tagging)

@@ -96,6 +96,7 @@ def published(
             f"{prefix}.licenses": catalog.licenses,
         },
         source=catalog.source,
+        tag="" if reference.digest else str(reference.tag or image.reference.tag),
         repository=repository,
         cosign=cosign,
     )

@@ -83,12 +83,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     findings:
         Worst first; of the same severity those that a newer version mends first.
+    image:
+        Digest of the configuration of the image that was looked at; empty where there is none.
     system:
         The operating system that Trivy recognised, such as `debian 12.12`; empty where it recognised none, and then
         no package of it was looked up.
     """
 
     findings: tuple[Finding, ...]
+    image: str = ""
     system: str
 
 
@@ -113,6 +116,7 @@ def parse(content: bytes) -> Report:
     system = report.metadata.get("OS") or {}
     return Report(
         findings=tuple(sorted(found, key=_rank)),
+        image=str(report.metadata.get("ImageID", "")),
         system=f"{system.get('Family', '')} {system.get('Name', '')}".strip(),
     )
 
