@@ -42,8 +42,9 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .
 .dim { color: var(--dim); }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; color: var(--dim); font-weight: 600; }
 th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+table.counts { width: min(100%, 30rem); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.tag { display: inline-block; min-width: 4.6rem; text-align: center; border-radius: 1rem; padding: 0 .6rem;
+.tag { display: inline-block; min-width: 5.4rem; text-align: center; border-radius: 1rem; padding: 0 .6rem;
   font-size: .8rem;
   font-weight: 600; border: 1px solid currentColor; }
 .critical { color: var(--critical); } .high { color: var(--high); } .medium { color: var(--medium); }
@@ -87,7 +88,7 @@ def head(outcome: Outcome, verdict: Verdict, settings: Settings) -> str:
     """The verdict and its reasons."""
     reasons = "".join(f"<li>{text(reason)}</li>" for reason in verdict.reasons)
     reasons += "".join(f'<li class="dim">warning: {text(warning)}</li>' for warning in verdict.warnings)
-    engines = ", ".join(f"{report.engine} {report.version or 'failed'}" for report in outcome.reports)
+    engines = ", ".join(f"{report.engine} {report.version or '(failed)'}" for report in outcome.reports)
     threshold = ", ".join(str(one) for one in Severity if one in settings.fail_on) or "nothing"
     return (
         f'<div class="verdict {verdict.status}"><h1>Security scan: {verdict.status}</h1>'
@@ -107,7 +108,7 @@ def counts(outcome: Outcome) -> str:
         + "</tr>"
         for severity in Severity
     )
-    return f"<h2>Findings</h2>\n<table><tr><th>severity</th>{names}</tr>{rows}</table>\n"
+    return f'<h2>Findings</h2>\n<table class="counts"><tr><th>severity</th>{names}</tr>{rows}</table>\n'
 
 
 def findings(outcome: Outcome, state: State, root: Path) -> str:
