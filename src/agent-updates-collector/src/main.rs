@@ -34,6 +34,9 @@ fn run(cli: Cli) -> Result<Option<String>, Error> {
         Command::Serve(options) => {
             let settings = Settings::load(options)?;
             logging::start(settings.log_level);
+            if let Err(error) = server::raise_file_limit() {
+                tracing::warn!(%error, "the limit of open files stays; it may be less than max_connections needs");
+            }
             runtime()?.block_on(async {
                 let stop = server::stop_signal().map_err(Error::Runtime)?;
                 Server::bind(settings).await?.run(stop).await

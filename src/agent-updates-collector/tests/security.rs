@@ -6,19 +6,13 @@ use std::time::Duration;
 
 use agent_updates_collector::config::{Layer, Limits, Settings, Token, Tokens};
 use axum::http::Method;
-use support::{event, send_with, settings, Answer, Collector};
+use support::{event, send_with, settings, token, Answer, Collector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 // printf %s NAME | sha256sum
 const INGEST: &str = "ci:ingest:8b09cb9cc2e88f62da5fe0fc35baeb3f4e4f3d8c5b7e4e5b3cdf0f2ffb1d8b80";
-
-fn token(name: &str, scopes: &str) -> Token {
-    use sha2::{Digest, Sha256};
-    let hash = format!("{:x}", Sha256::digest(name));
-    format!("{name}:{scopes}:{hash}").parse().unwrap()
-}
 
 async fn ask(collector: &Collector, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
     send_with(collector.api, method, path, headers, body.into())

@@ -16,7 +16,7 @@ pub struct Limits {
     pub stalled: Duration,
     /// The largest body, or the answer is 413.
     pub body_bytes: usize,
-    /// Bodies that may be in memory at a time, in bytes; others wait.
+    /// Bodies that may be in memory at a time, in bytes; others wait a moment, and then the answer is 429.
     pub bodies_bytes: usize,
     /// Connections at a time; others wait to be accepted.
     pub connections: usize,

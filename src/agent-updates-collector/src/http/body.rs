@@ -1,10 +1,13 @@
 //! Reads a request's body: in time, within its size, unpacked, and only as many at once as there is room for.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::Request;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
-use tokio::sync::SemaphorePermit;
+use futures_util::StreamExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::{App, Problem};
@@ -17,51 +20,84 @@ const MEDIA_TYPES: [&str; 3] = ["application/json", "application/x-ndjson", "app
 pub(super) struct Body<'a> {
     /// The bytes.
     pub bytes: Bytes,
-    _room: SemaphorePermit<'a>,
+    _room: Room<'a>,
 }
+
+/// How long a request waits for room, whether or not its body has come: nobody who sends slowly or not at all keeps others out
+/// for longer.
+const ROOM_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Reads and unpacks a body of one of the media types.
 pub(super) async fn read(app: &App, request: Request) -> Result<Body<'_>, Problem> {
     let limits = &app.settings().limits;
     check_media_type(request.headers())?;
     let encoding = encoding(request.headers())?;
-    let length = content_length(request.headers())
-        .unwrap_or(limits.body_bytes)
-        .min(limits.body_bytes);
-    let needed = match encoding {
-        Encoding::Identity => length,
-        Encoding::Gzip | Encoding::Zstd => length + limits.caps.unpacked_bytes,
-    };
-    // Never more than there is, or it would wait for ever; at least one, so that none is free of it.
-    let room = (needed.min(limits.bodies_bytes) >> 10).max(1);
-    let room = app.inner.bodies.acquire_many(u32::try_from(room).unwrap_or(u32::MAX));
-    let late = || {
+    if content_length(request.headers()).is_some_and(|length| length > limits.body_bytes) {
+        return Err(too_large(limits.body_bytes));
+    }
+    let mut room = Room::new(&app.inner.bodies, limits.bodies_bytes);
+    let received = timeout(limits.body, receive(request, &mut room, limits.body_bytes));
+    let bytes = received.await.map_err(|_| {
         let detail = format!("the body did not arrive in {:?}", limits.body);
         Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
-    };
-    let room = match timeout(limits.body, room).await {
-        Ok(room) => room.map_err(|error| Problem::internal(&error))?,
-        Err(_) => return Err(crate::store::Failure::QueueFull.into()),
-    };
-    let bytes = match timeout(limits.body, Bytes::from_request(request, app)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Err(too_large(limits.body_bytes));
-        }
-        Ok(Err(rejection)) => {
-            return Err(Problem::new(
-                rejection.status(),
-                "unreadable_body",
-                rejection.body_text(),
-            ));
-        }
-        Err(_) => return Err(late()),
-    };
+    })??;
     let bytes = match encoding {
         Encoding::Identity => bytes,
-        packed => unpack(packed, bytes, limits.caps.unpacked_bytes).await?,
+        packed => {
+            room.grow(bytes.len() + limits.caps.unpacked_bytes).await?;
+            unpack(packed, bytes, limits.caps.unpacked_bytes).await?
+        }
     };
     Ok(Body { bytes, _room: room })
+}
+
+async fn receive(request: Request, room: &mut Room<'_>, most: usize) -> Result<Bytes, Problem> {
+    let mut chunks = request.into_body().into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", error.to_string()))?;
+        if bytes.len() + chunk.len() > most {
+            return Err(too_large(most));
+        }
+        room.grow(bytes.len() + chunk.len()).await?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.into())
+}
+
+/// What a body takes of the memory for all bodies; given back when it is dropped. It grows with what has arrived, not with what
+/// was announced: a few clients that announce much and send nothing would have all of it.
+struct Room<'a> {
+    all: &'a Semaphore,
+    most: usize,
+    taken: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Room<'a> {
+    fn new(all: &'a Semaphore, most: usize) -> Self {
+        Self { all, most, taken: None }
+    }
+
+    /// Takes as much as a body of so many bytes needs.
+    async fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
+        // Never more than there is, or it would wait for ever; at least one, so that none is free of it.
+        let needed = (bytes.min(self.most) >> 10).max(1);
+        let missing = needed.saturating_sub(self.taken.as_ref().map_or(0, SemaphorePermit::num_permits));
+        if missing == 0 {
+            return Ok(());
+        }
+        let more = self.all.acquire_many(u32::try_from(missing).unwrap_or(u32::MAX));
+        let more = match timeout(ROOM_PATIENCE, more).await {
+            Ok(more) => more.map_err(|error| Problem::internal(&error))?,
+            Err(_) => return Err(crate::store::Failure::QueueFull.into()),
+        };
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            None => self.taken = Some(more),
+        }
+        Ok(())
+    }
 }
 
 async fn unpack(encoding: Encoding, packed: Bytes, most: usize) -> Result<Bytes, Problem> {

@@ -26,7 +26,7 @@ mod traces;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -152,7 +152,6 @@ fn described(app: &App) -> (Router<App>, OpenApi) {
 pub fn api(app: App) -> Router {
     let (router, document) = described(&app);
     let document = Arc::new(openapi::json(&document));
-    let body_bytes = app.settings().limits.body_bytes;
     router
         .route(
             "/openapi.json",
@@ -160,7 +159,6 @@ pub fn api(app: App) -> Router {
         )
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(body_bytes))
         .with_state(app)
 }
 

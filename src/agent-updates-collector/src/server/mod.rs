@@ -1,5 +1,6 @@
 //! The listeners, from binding to the graceful end.
 
+mod files;
 mod listener;
 mod patience;
 mod upkeep;
@@ -13,6 +14,7 @@ use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::watch;
 use tracing::{error, info};
 
+pub use self::files::raise_file_limit;
 use self::listener::Listener;
 use crate::config::{Limits, Settings};
 use crate::error::Error;

@@ -3,7 +3,7 @@
 //! `cargo test --test faults -- --ignored --nocapture`. `KILLS` (default 20) is how often the service is killed, `SEED` what the
 //! moments come from; the seed is printed.
 
-mod service;
+mod load;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -18,8 +18,10 @@ use agent_updates_collector::config::Settings;
 use agent_updates_collector::server::Server;
 use agent_updates_collector::store::verify::verify;
 use axum::http::Method;
+use load::{batch, load, lost, times};
 use rusqlite::Connection;
-use service::{batch, load, lost, times, Random, Serving};
+use support::program::Serving;
+use support::random::Random;
 use support::{send, settings};
 use tokio::time::sleep;
 

@@ -3,16 +3,20 @@
 // Each test program compiles its own copy and uses a part of it.
 #![allow(dead_code)]
 
+pub mod program;
+pub mod random;
+pub mod schema;
 pub mod stores;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use agent_updates_collector::config::{Layer, Limits, Settings};
+use agent_updates_collector::config::{Layer, Limits, Settings, Token};
 use agent_updates_collector::error::Error;
 use agent_updates_collector::server::Server;
 use axum::body::{to_bytes, Body, Bytes};
-use axum::http::{header, HeaderMap, Method, Request, StatusCode};
+use axum::http::{header, HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -162,6 +166,23 @@ pub async fn send_with(
     headers: &[(&str, &str)],
     body: Bytes,
 ) -> Result<Answer, Failure> {
+    let (parts, body) = begin(address, method, path, headers, body).await?.into_parts();
+    let bytes = to_bytes(Body::new(body), usize::MAX).await?;
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8(bytes.to_vec())?,
+    })
+}
+
+/// The same up to the beginning of the answer: a stream's body does not end.
+pub async fn begin(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<Response<Incoming>, Failure> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
@@ -172,14 +193,7 @@ pub async fn send_with(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = sender.send_request(request.body(Body::from(body))?).await?;
-    let (parts, body) = response.into_parts();
-    let bytes = to_bytes(Body::new(body), usize::MAX).await?;
-    Ok(Answer {
-        status: parts.status,
-        headers: parts.headers,
-        text: String::from_utf8(bytes.to_vec())?,
-    })
+    Ok(sender.send_request(request.body(Body::from(body))?).await?)
 }
 
 /// A valid event that can be told from others.
@@ -187,4 +201,11 @@ pub fn event(number: u32) -> String {
     format!(
         r#"{{"version":"1.0.0","event_type":"activity.progress","timestamp":"2026-01-02T03:04:05Z","agent_id":"@a@b","n":{number}}}"#
     )
+}
+
+/// A token, its own secret.
+pub fn token(name: &str, scopes: &str) -> Token {
+    use sha2::{Digest, Sha256};
+    let hash = format!("{:x}", Sha256::digest(name));
+    format!("{name}:{scopes}:{hash}").parse().unwrap()
 }
