@@ -1,12 +1,12 @@
 //! The description of the API, made from the handlers' own declarations, and the schemas of the events.
 
-use axum::extract::Path;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 
+use super::asked::Name;
 use super::Problem;
 use crate::event::schema as schemas;
 
@@ -51,9 +51,10 @@ pub(super) fn serve(document: &str) -> Response {
     params(("version" = String, Path, description = "1.0 or 1.1")),
     responses(
         (status = 200, body = serde_json::Value, content_type = "application/schema+json"),
+        (status = 400, body = super::problem::Document, content_type = "application/problem+json"),
         (status = 404, body = super::problem::Document, content_type = "application/problem+json"),
     ))]
-pub(super) async fn schema(Path(version): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn schema(Name(version): Name) -> Result<Response, Problem> {
     let schema = schemas::of_version(&version).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
