@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{is_text, Adapter};
+use super::{agent, is_text, Adapter};
 use crate::event::lenient::Field;
 use crate::event::parse::{read as read_object, text, Notes};
 use crate::event::{Code, EventKey, Record, Rejection, Source, Status, Tags};
@@ -49,13 +49,9 @@ pub fn read(json: &str, received_us: i64) -> Result<Record, Rejection> {
     let mut notes = Notes::default();
     let session = notes.name(payload.session_id);
     // In subagents the payload names the subagent; otherwise the session is the agent.
-    let agent = notes
-        .name(payload.agent_id)
-        .or_else(|| session.as_deref().map(agent_of_session));
-    if agent.is_none() {
-        notes.tags.insert(Tags::AGENT_ASSIGNED);
-    }
-    let agent = agent.unwrap_or_else(|| "claude-code".to_owned());
+    let named = notes.name(payload.agent_id);
+    let named = named.or_else(|| session.as_deref().map(agent_of_session));
+    let agent = agent(named, || "claude-code".to_owned(), &mut notes);
     let event_type = format!("hook.{}", snake_case(&hook));
 
     let mut record = Record::new(agent, event_type, received_us, json.trim().to_owned());
