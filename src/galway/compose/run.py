@@ -160,7 +160,7 @@ def _refused(done: process.Completed, ports: Mapping[str, str]) -> GalwayError:
         port = said[1] if said else ", ".join(ports.values())
         names = [variable for variable, value in ports.items() if said is None or value == port]
         hint = f"choose another one in {' or '.join(names)}, or stop what listens there (ss -ltnp names it)"
-        return ConfigurationError(f"port {port} has another owner: {COLLECTOR} was not started", hint=hint, detail=last)
+        return ConfigurationError(f"port {port} has another owner: {COLLECTOR} was not started", hint=hint)
     return ImageTestError(f"docker compose could not start the services: {last}", hint="inv logs; inv down")
 
 
