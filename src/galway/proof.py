@@ -145,7 +145,12 @@ def _labels(published: Published, manifest: Manifest) -> str:
 def _sbom(published: Published, manifest: Manifest, folder: Path) -> str:
     """Why no SBOM of each format, signed and about these bytes, is attached."""
     for form, kind in attachment.SBOM_TYPES.items():
-        found = referrers.find(published.repository, manifest.digest, artifact_type=kind)
+        try:
+            found = referrers.find(published.repository, manifest.digest, artifact_type=kind)
+        except UnreachableError:
+            raise
+        except GalwayError as error:
+            return error.message
         causes = [_attached(published, manifest, folder, str(each.get("digest"))) for each in found]
         if not causes:
             return f"no {form} SBOM is attached"
