@@ -13,7 +13,7 @@ import msgspec
 from galway.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Status = Literal["passed", "failed", "skipped", "not_evaluated"]
@@ -62,6 +62,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     measures: dict[str, Any] = msgspec.field(default_factory=dict)
     artifacts: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def decisive(records: Iterable[Record]) -> tuple[Record, str] | None:
+    """The record that keeps a run from passing, and it in one line; None where every one passed.
+
+    A failure comes before what could not be evaluated.
+    """
+    seen = sorted((record for record in records if record.status != "passed"), key=lambda one: one.status != "failed")
+    if not seen:
+        return None
+    first = seen[0]
+    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    return first, f"{first.image} {first.platform.replace('-', '/', 1)}: {first.reason}{more}"
 
 
 def now() -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from galway import evidence
@@ -48,3 +49,11 @@ def test_an_edited_report_is_none(tmp_path: Path) -> None:
     )
     (tmp_path / "ci" / "linux-amd64" / "report.json").write_bytes(b"[]")
     assert evidence.artifact(tmp_path, record, "report.json") is None
+
+
+def test_a_failure_decides_before_what_could_not_be_evaluated() -> None:
+    unclear = msgspec.structs.replace(RECORD, status="not_evaluated", reason="no database")
+    failed = msgspec.structs.replace(RECORD, platform="linux-arm64", status="failed", reason="1 CRITICAL")
+    assert evidence.decisive([RECORD]) is None
+    assert evidence.decisive([RECORD, unclear]) == (unclear, "ci linux/amd64: no database")
+    assert evidence.decisive([unclear, RECORD, failed]) == (failed, "ci linux/arm64: 1 CRITICAL (and 1 more)")

@@ -187,12 +187,10 @@ def judge(workspace: Workspace, record: Record) -> tuple[Status, str]:
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:
     """None where every image came out the same; a failure comes before what could not be evaluated."""
-    seen = sorted((r for r in records if r.status != "passed"), key=lambda record: record.status != "failed")
-    if not seen:
+    found = evidence.decisive(records)
+    if found is None:
         return None
-    first = seen[0]
-    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-    message = f"{first.image} {first.platform}: {first.reason}{more}"
+    first, message = found
     if first.status != "failed":
         return NotEvaluatedError(message, hint="run it again with a builder that honours --no-cache")
     if first.measures.get("packages"):

@@ -164,13 +164,10 @@ def list_packages(workspace: Workspace, tool: Tool, one: Target) -> Bom:
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:
     """None where every SBOM passed; a failure comes before what could not be evaluated."""
-    seen = [record for record in records if record.status != "passed"]
-    seen.sort(key=lambda record: record.status != "failed")
-    if not seen:
+    found = evidence.decisive(records)
+    if found is None:
         return None
-    first = seen[0]
-    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-    message = f"{first.image} {first.platform}: {first.reason}{more}"
+    first, message = found
     if first.status == "failed":
         return ImageTestError(message, hint=f"see what is inside: inv inspect -i {first.image} --packages")
     return NotEvaluatedError(message, hint="see whether Trivy is whole: inv tools")

@@ -166,13 +166,10 @@ def afresh(workspace: Workspace, record: Record, rules: Rules) -> Record:
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:
     """None where every platform passed; a failure comes before what could not be evaluated."""
-    seen = [record for record in records if record.status != "passed"]
-    seen.sort(key=lambda record: record.status != "failed")
-    if not seen:
+    found = evidence.decisive(records)
+    if found is None:
         return None
-    first = seen[0]
-    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-    message = f"{first.image} {first.platform}: {first.reason}{more}"
+    first, message = found
     if first.status == "failed":
         return ScanError(message, hint="take the fixed versions, or waive with a reason in docker/exceptions.toml")
     return NotEvaluatedError(message, hint="give a current database: inv scan --database FOLDER_OR_REPOSITORY")

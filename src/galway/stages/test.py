@@ -282,12 +282,10 @@ def counts(found: Iterable[Check]) -> dict[str, dict[str, int]]:
 
 def verdict(records: Iterable[Record]) -> GalwayError | None:
     """None where everything passed; a failure comes before what could not be evaluated."""
-    seen = sorted((record for record in records if record.status != "passed"), key=lambda r: r.status != "failed")
-    if not seen:
+    found = evidence.decisive(records)
+    if found is None:
         return None
-    first = seen[0]
-    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-    message = f"{first.image} {first.platform.replace('-', '/', 1)}: {first.reason}{more}"
+    first, message = found
     if first.status == "failed":
         return ImageTestError(message, hint="the table above has the next step of each check that failed")
     return NotEvaluatedError(message, hint="the table above has the next step of each check without a verdict")
