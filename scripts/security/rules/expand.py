@@ -5,6 +5,7 @@ Usage: expand.py, or expand.py --check, which exits 1 if a rule file is not what
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,17 @@ import yaml
 HERE = Path(__file__).resolve().parent
 SHARED = HERE / "families/shared.in"
 
+FLAGS = re.compile(r"\(\?([a-z]+)\)")
+"""`(?i)` at the start of an expression."""
+
 LEVELS = {"critical": "ERROR", "high": "ERROR", "medium": "WARNING", "low": "INFO"}
 """Semgrep knows three levels; the scanner reads the finer one from the metadata."""
 
 ARGUMENT = "$ARG"
 """In a sink, what must not be tainted; a sink without it is its whole expression."""
+
+NEEDS = "needs"
+"""A regular expression without which a file cannot match, in a rule or among `patterns`; see `needed`."""
 
 
 class Dumper(yaml.SafeDumper):
@@ -49,7 +56,10 @@ def rule(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
         "severity": LEVELS[written["severity"]],
         "message": written["why"],
     }
-    made |= taint(written["taint"], shared) if "taint" in written else written["search"]
+    part = taint(written["taint"], shared) if "taint" in written else written["search"]
+    if NEEDS in written:
+        part = narrowed(part, written[NEEDS])
+    made |= spelled(part)
     made["metadata"] = {
         name: written[name] for name in ("severity", "confidence", "category", "cwe", "owasp", "fix") if name in written
     }
@@ -72,6 +82,36 @@ def taint(written: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
         ),
         "pattern-sinks": listed(written["sinks"], shared),
     }
+
+
+def needed(expression: str) -> dict[str, Any]:
+    """A condition on the whole file, by which the engine passes over the file without matching the rule in it.
+
+    The engine itself asks only whether a pattern's words are part of any word (`re` is in most files) and does not read
+    what metavariables must look like where they stand for more than a name. From the first hit on the expression takes
+    everything, so that it hits once: the engine combines every hit with every match of the other patterns.
+    """
+    flags = FLAGS.match(expression)
+    group = f"(?{flags[1]}:{expression[flags.end() :]})" if flags else f"(?:{expression})"
+    return {"semgrep-internal-pattern-anywhere": {"pattern-regex": f"{group}[\\s\\S]*+"}}
+
+
+def narrowed(part: dict[str, Any], expressions: list[str]) -> dict[str, Any]:
+    """A search, or the sinks of a taint rule, only in files with all of some expressions."""
+    if "pattern-sinks" in part:
+        whole = narrowed({"pattern-either": part["pattern-sinks"]}, expressions)
+        return part | {"pattern-sinks": [whole]}
+    # Last, because the engine asks in this order and texts are found faster than expressions.
+    return {"patterns": [*part.get("patterns", [part]), *({NEEDS: one} for one in expressions)]}
+
+
+def spelled(part: Any) -> Any:
+    """The part with every `needs` as the engine takes it."""
+    if isinstance(part, list):
+        return [spelled(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return needed(part[NEEDS]) if NEEDS in part else {name: spelled(value) for name, value in part.items()}
 
 
 def listed(entries: list[Any], shared: dict[str, Any]) -> list[dict[str, Any]]:
