@@ -26,7 +26,7 @@ OUT_OF_MEMORY = 128 + 9
 class Completed:
     """A finished child; `stdout` stays bytes because semgrep prints paths and code as they are, in any encoding."""
 
-    argv: tuple[str, ...]
+    name: str
     code: int
     stdout: bytes
     stderr: str
@@ -71,14 +71,17 @@ def environment(parent: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def run(argv: Sequence[str], *, deadline: Deadline, debug: bool = False) -> Completed:
+def run(argv: Sequence[str], *, deadline: Deadline, debug: bool = False, name: str = "") -> Completed:
     """Run a child in `/`, so that it finds no configuration by chance, and wait for its end.
+
+    Its name in messages is the program's unless another is given.
 
     Raises
     ------
     EngineError
         It could not be started, or the deadline passed (it is killed then).
     """
+    name = name or argv[0]
     if debug:
         sys.stderr.write(display(f"+ {shlex.join(argv)[:2000]}\n"))
     try:
@@ -93,17 +96,17 @@ def run(argv: Sequence[str], *, deadline: Deadline, debug: bool = False) -> Comp
             start_new_session=True,
         )
     except OSError as error:
-        raise EngineError(f"{argv[0]} could not be started: {error.strerror or error}") from error
+        raise EngineError(f"{name} could not be started: {error.strerror or error}") from error
     try:
         stdout, stderr = child.communicate(timeout=deadline.left)
     except subprocess.TimeoutExpired as error:
         end(child)
-        raise EngineError(f"{argv[0]} was stopped at the time limit", fix="give it longer with TIMEOUT") from error
+        raise EngineError(f"{name} was stopped at the time limit", fix="give it longer with TIMEOUT") from error
     except BaseException:
         end(child)
         raise
     completed = Completed(
-        argv=tuple(argv),
+        name=name,
         # The shell's convention: a signal is 128 and its number.
         code=child.returncode if child.returncode >= 0 else 128 - child.returncode,
         stdout=stdout,
@@ -134,7 +137,7 @@ def cpu_seconds() -> float:
 
 def refused(completed: Completed) -> EngineError:
     """The error for a child that ended with a code that means no report."""
-    name = completed.argv[0]
+    name = completed.name
     if completed.code == OUT_OF_MEMORY:
         return EngineError(f"{name} was killed, most likely out of memory", fix="give the container more --memory")
     return EngineError(f"{name} ended with code {completed.code}: {completed.tail[:300] or 'it said nothing'}")

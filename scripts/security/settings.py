@@ -48,7 +48,7 @@ class Settings:
     max_gaps:
         How many files no engine may have read, given how many there are.
     jobs, timeout:
-        Processes at the same time; seconds of wall time for everything.
+        Processes at the same time (`auto` is a number here); seconds of wall time for everything.
     suppress:
         Entries of the scanned repository's file, dated and owned.
     ignored:
@@ -128,7 +128,7 @@ def load(
         baseline=(root if relative else Path.cwd()) / merged["baseline"] if merged["baseline"] else None,
         exclude=tuple(part.strip() for part in merged["exclude"].split(",") if part.strip()),
         max_gaps=values.Share.parse(merged["max_gaps"]),
-        jobs=values.whole("JOBS", merged["jobs"]),
+        jobs=values.jobs(merged["jobs"]),
         timeout=values.number("TIMEOUT", merged["timeout"]),
         debug=values.flag("DEBUG", merged["debug"]),
         suppress=repository.suppress,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from security import processors
 from security.errors import UsageError
 from security.model import Severity
 
@@ -89,6 +90,11 @@ def whole(name: str, text: str) -> int:
     if found != int(found):
         raise UsageError(f"{name}={text} is not a whole number")
     return int(found)
+
+
+def jobs(text: str) -> int:
+    """A number of processes; `auto` is as many as there are processors for this run."""
+    return processors.available() if text.strip().lower() == "auto" else whole("JOBS", text)
 
 
 def flag(name: str, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from security.engines import bandit
 from security.errors import EngineError
 from security.model import EngineReport, Severity
+from security.process import Deadline
 
 FILES = ("broken.py", "bytes.py", "generics.py", "injection.py", "library.py", "test_f.py", "web.py")
 
@@ -53,3 +55,18 @@ def test_the_command_obeys_no_file_of_the_scanned_tree() -> None:
     assert argv[argv.index("--ini") + 1] == "/c/bandit.ini"
     assert argv[argv.index("--exclude") + 1] == "/scan/results"
     assert "--ignore-nosec" in argv
+
+
+def test_the_command_is_the_runner_on_this_python_away_from_the_scanned_tree() -> None:
+    argv = bandit.command(["/scan/a.py"], ini=Path("/c/bandit.ini"), results=Path("/scan/results"))
+    assert argv[:3] == (sys.executable, "-IB", str(bandit.RUNNER))
+    assert bandit.RUNNER.is_file()
+
+
+def test_the_version_is_asked_of_the_program_where_it_is_not_installed_for_this_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bandit, "version", lambda _: "asked")
+    assert bandit.installed(Deadline.after(1)) == "asked"
+    monkeypatch.setattr(bandit.metadata, "version", lambda name: f"{name} there")
+    assert bandit.installed(Deadline.after(1)) == "bandit there"

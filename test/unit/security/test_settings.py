@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from security import processors
 from security.errors import Exit, UsageError
 from security.model import Severity
 from security.settings import Settings, load
@@ -19,7 +20,8 @@ def test_the_file_gives_the_contract_s_defaults(program: Path) -> None:
     assert (settings.scan_path, settings.output_dir) == (Path("/scan"), Path("/scan/results"))
     assert settings.fail_on == {Severity.CRITICAL, Severity.HIGH}
     assert (settings.scan_type, settings.require, settings.debug) == ("full", "auto", False)
-    assert (settings.jobs, settings.max_advisory_age, settings.max_gaps) == (1, 90, Share(number=1, percent=True))
+    assert settings.jobs == processors.available()
+    assert (settings.max_advisory_age, settings.max_gaps) == (90, Share(number=1, percent=True))
 
 
 def test_a_flag_beats_the_environment_and_the_environment_the_file(program: Path) -> None:
