@@ -1,7 +1,8 @@
 """Tries the scanner's rules on what is known, beside bandit alone: `scripts/bench scanner`.
 
 Marked fixtures of ours, bandit's own labelled examples, releases before and after the fix of a known vulnerability, and
-how much is reported in packages that many have. Answers for releases are kept in the user's cache by the rules' hash.
+how much is reported in packages that many have, and what a scan costs in processor seconds. Answers for releases are
+kept in the user's cache by the rules' hash.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benches.scanner import judge, model, sources
+from benches.scanner import judge, model, sources, speed
 from benches.scanner.engines import ENGINES, Engines, rules_hash
 from galway import console, report
 from galway.workspace import Workspace
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from benches.scanner.model import Found, Pair, Release
 
 FIXTURES = Path(__file__).parents[2] / "test/data/security/rules"
-PARTS = ("fixtures", "examples", "pairs", "noise")
+PARTS = ("fixtures", "examples", "pairs", "noise", "speed")
 
 
 def main() -> None:
@@ -40,6 +41,7 @@ def main() -> None:
             "examples": examples,
             "pairs": pairs,
             "noise": noise,
+            "speed": costs,
         }
         for part in wanted:
             shown[part](engines, cache / "sdists")
@@ -157,6 +159,23 @@ def noise(engines: Engines, cache: Path) -> None:
             sums[engine] += sum(one.blocks for one in found[engine])
     rates = (f"{sums[engine] / max(1, sums['lines']) * 1000:.3f}" for engine in ENGINES)
     table.add_row("all", f"{sums['lines']:,}", "", "", *rates, style="bold")
+    console.out.print(table)
+
+
+def costs(engines: Engines, cache: Path) -> None:
+    """Whole scans; the share of an engine is part of the first number, the rest is the scanner's own."""
+    numbers = ("files", "MB", "lines", "CPU seconds", "semgrep", "bandit", "peak MB", "findings")
+    table = report.table("tree", "SCAN_TYPE", *numbers, numbers=numbers)
+    for tree in speed.TREES:
+        wanted = [one for one in model.popular() if not tree.projects or one.project in tree.projects]
+        folders = [folder for one in wanted if (folder := have(one, cache))]
+        if len(folders) < len(wanted):
+            table.add_row(tree.name, tree.scan_type, "not evaluated")
+            continue
+        cost = speed.measure(engines, tree, folders)
+        spent = (f"{seconds:.1f}" for seconds in (cost.seconds, cost.semgrep, cost.bandit))
+        sizes = (str(cost.files), f"{cost.size / 1e6:.1f}", f"{cost.lines:,}")
+        table.add_row(tree.name, tree.scan_type, *sizes, *spent, f"{cost.memory / 1e6:.0f}", str(cost.findings))
     console.out.print(table)
 
 
