@@ -62,7 +62,8 @@ SAID: Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
             "docker load",
             (
                 "container-structure-test test --driver docker"
-                " --image localhost/galway/ci:linux-amd64-{short}-checkout.run --platform linux/amd64 --config commands.yaml --output json --no-color"
+                " --image localhost/galway/ci:linux-amd64-{short}-checkout.run --platform linux/amd64"
+                " --config commands.yaml --output json --no-color"
             ),
             "docker image rm localhost/galway/ci:linux-amd64-{short}-checkout.run",
         ),
