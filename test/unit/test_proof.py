@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import bundles
@@ -103,6 +103,31 @@ def place(tmp_path: Path) -> Iterator[Place]:
     public.write_text("a key")
     with registries.serve() as registry:
         yield Place(registry=registry, folder=tmp_path, signer=Signer(trust=Key(private="k.key", public=str(public))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting(Signer):
+    """Notes what it is asked for."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def unsigned(self, reference: ImageRef) -> str:
+        self.asked.append("unsigned")
+        return super().unsigned(reference)
+
+    def sign(self, reference: ImageRef) -> None:
+        self.asked.append("sign")
+        super().sign(reference)
+
+
+def test_a_signature_is_looked_for_only_where_something_is_attached(place: Place) -> None:
+    signer = Counting(trust=place.signer.trust)
+    layout = small(place.folder / "small")
+    replace(place, signer=signer).publish(layout)
+    assert signer.asked == ["sign", "unsigned"] * 4  # index, platform, two SBOMs: each signed, then looked at
+    signer.asked.clear()
+    replace(place, signer=signer).publish(layout)
+    assert signer.asked == ["unsigned"] * 4
 
 
 def test_what_is_signed_is_proved(place: Place) -> None:

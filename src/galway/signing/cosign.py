@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
 import tempfile
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ class Cosign:
         PublishError
             Cosign did not.
         """
-        argv = cosign.sign(self._program, str(reference), self.trust, self._features(), insecure=_insecure(reference))
+        argv = cosign.sign(self._program, str(reference), self.trust, self._features, insecure=_insecure(reference))
         self._do(argv, f"{reference} could not be signed")
 
     def attest(self, reference: ImageRef, predicate: bytes) -> None:
@@ -65,7 +66,7 @@ class Cosign:
             path.write_bytes(predicate)
             insecure = _insecure(reference)
             argv = cosign.attest(
-                self._program, str(reference), str(path), self.trust, self._features(), insecure=insecure
+                self._program, str(reference), str(path), self.trust, self._features, insecure=insecure
             )
             self._do(argv, f"the provenance of {reference} could not be attached")
 
@@ -91,6 +92,7 @@ class Cosign:
     def _program(self) -> str:
         return str(self.tool.path)
 
+    @functools.cached_property
     def _features(self) -> cosign.Features:
         asked = process.run(cosign.probe(self._program), ok=None, timeout=PATIENCE)
         return cosign.features(asked.stdout + asked.stderr)

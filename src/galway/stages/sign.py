@@ -212,7 +212,7 @@ def run(request: Request, *, say: Callable[[str], None] = lambda _line: None) ->
 
 def _sign(request: Request, digest: Digest) -> None:
     reference = _by_digest(request, digest)
-    if request.cosign.unsigned(reference):
+    if not _bears(request, digest, "sig") or request.cosign.unsigned(reference):
         request.cosign.sign(reference)
         if why := request.cosign.unsigned(reference):
             raise PublishError(
@@ -240,9 +240,23 @@ def _attach_sboms(request: Request, manifest: Manifest) -> dict[str, str]:
 def _attest(request: Request, manifest: Manifest) -> None:
     predicate = request.provenance[manifest.digest]
     reference = _by_digest(request, manifest.digest)
-    found, _ = request.cosign.provenance(reference)
+    found, _ = request.cosign.provenance(reference) if _bears(request, manifest.digest, "att") else ([], "")
     if not any(statement.get("predicate") == json.loads(predicate) for statement in found):
         request.cosign.attest(reference, predicate)
+
+
+def _bears(request: Request, digest: Digest, ending: str) -> bool:
+    """Whether anything is attached that could be a signature; the registry answers at once, Cosign takes a second.
+
+    Parameters
+    ----------
+    ending:
+        Of the tag that Cosign 2.x gives what it attaches; 3.x attaches referrers.
+    """
+    if request.repository.digest(f"{referrers.fallback_tag(digest)}.{ending}") is not None:
+        return True
+    kinds = {each.get("artifactType") for each in referrers.find(request.repository, digest)}
+    return bool(kinds - set(attachment.SBOM_TYPES.values()))
 
 
 def _by_digest(request: Request, digest: Digest) -> ImageRef:
