@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -32,9 +32,6 @@ pub(super) async fn read(app: &App, request: Request) -> Result<Body<'_>, Proble
     let limits = &app.settings().limits;
     check_media_type(request.headers())?;
     let encoding = encoding(request.headers())?;
-    if content_length(request.headers()).is_some_and(|length| length > limits.body_bytes) {
-        return Err(too_large(limits.body_bytes));
-    }
     let mut room = Room::new(&app.inner.bodies, limits.bodies_bytes);
     let received = timeout(limits.body, receive(request, &mut room, limits.body_bytes));
     let bytes = received.await.map_err(|_| {
@@ -51,17 +48,27 @@ pub(super) async fn read(app: &App, request: Request) -> Result<Body<'_>, Proble
     Ok(Body { bytes, _room: room })
 }
 
+/// Of a body that is too large as much again is read and dropped: a client that is still sending when the connection ends
+/// does not see the answer.
 async fn receive(request: Request, room: &mut Room<'_>, most: usize) -> Result<Bytes, Problem> {
     let mut chunks = request.into_body().into_data_stream();
-    let mut bytes = Vec::new();
+    let (mut bytes, mut length) = (Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
         let chunk =
             chunk.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", error.to_string()))?;
-        if bytes.len() + chunk.len() > most {
-            return Err(too_large(most));
+        length += chunk.len();
+        if length > 2 * most {
+            break;
         }
-        room.grow(bytes.len() + chunk.len()).await?;
+        if length > most {
+            bytes = Vec::new();
+            continue;
+        }
+        room.grow(length).await?;
         bytes.extend_from_slice(&chunk);
+    }
+    if length > most {
+        return Err(too_large(most));
     }
     Ok(bytes.into())
 }
@@ -122,10 +129,6 @@ pub(super) fn too_large(most: usize) -> Problem {
         "body_too_large",
         format!("a body has at most {most} bytes; send the events in several requests"),
     )
-}
-
-fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {

@@ -53,11 +53,13 @@ impl Batch {
     /// When it holds more events than it may. Nothing else is an error of the whole.
     pub async fn read(body: &[u8], reading: Reading<'_>) -> Result<Self, TooManyEvents> {
         let mut batch = Self::default();
-        for slice in batch.split(body, reading.caps.events)?.chunks(SLICE) {
+        for (index, slice) in batch.split(body, reading.caps.events)?.chunks(SLICE).enumerate() {
+            if index > 0 {
+                yield_now().await;
+            }
             for (line, text) in slice {
                 batch.push(*line, text, reading);
             }
-            yield_now().await;
         }
         Ok(batch)
     }

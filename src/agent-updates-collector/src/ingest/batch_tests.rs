@@ -1,5 +1,7 @@
 //! Tests of the splitting.
 
+use std::cell::Cell;
+
 use proptest::prelude::*;
 use tokio::runtime::Builder;
 
@@ -88,6 +90,28 @@ fn more_events_than_one_request_may_hold_are_an_error_in_every_form() {
     let array = format!("[{}0]", "0,".repeat(1_000_000));
     assert_eq!(try_read(array).unwrap_err(), TooManyEvents);
     assert_eq!(read(format!("{EVENT}\n").repeat(10)).events.len(), 10);
+}
+
+#[test]
+fn others_have_their_turn_while_a_long_body_is_read() {
+    let (body, turns) = (format!("{EVENT}\n").repeat(SLICE * 10), Cell::new(0));
+    let mut reading = READING;
+    reading.caps.events = SLICE * 10;
+    let others = async {
+        for turn in 1..1000 {
+            turns.set(turn);
+            yield_now().await;
+        }
+    };
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            batch = Batch::read(body.as_bytes(), reading) => assert_eq!(batch.unwrap().events.len(), SLICE * 10),
+            () = others => {}
+        }
+    });
+    assert_eq!(turns.get(), 9);
 }
 
 #[test]
