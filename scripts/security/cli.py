@@ -66,7 +66,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "version", help="versions of the engines, the rules' checksum and the advisories' date, as JSON"
     )
-    commands.add_parser("self-check", help="whether the engines answer and the rules are whole")
+    check = commands.add_parser("self-check", help="whether the engines answer and the rules are whole")
+    check.add_argument("--seconds", type=float, default=selfcheck.SECONDS, help="how long they may take together")
     return top
 
 
@@ -103,7 +104,7 @@ def dispatch(arguments: argparse.Namespace) -> Exit:
     if arguments.command == "version":
         return show_version(config_dir)
     if arguments.command == "self-check":
-        return check(config_dir)
+        return check(config_dir, arguments.seconds)
     if arguments.command == "rules":
         return show_rules(config_dir, arguments.rule, as_json=arguments.json)
     flags = {name: getattr(arguments, name) for name in NAMES}
@@ -160,8 +161,8 @@ def show_version(config_dir: Path) -> Exit:
     return Exit.INCOMPLETE if any(answer.startswith("!") for answer in answers.values()) else Exit.PASSED
 
 
-def check(config_dir: Path) -> Exit:
+def check(config_dir: Path, seconds: float) -> Exit:
     """The HEALTHCHECK."""
-    problems = selfcheck.problems(config_dir)
+    problems = selfcheck.problems(config_dir, seconds)
     sys.stdout.write("".join(f"{display(problem)}\n" for problem in problems) or "healthy\n")
     return Exit.INCOMPLETE if problems else Exit.PASSED

@@ -53,9 +53,15 @@ def advisories_date() -> str | None:
         return f"! {error.message}"
 
 
-def problems(config_dir: Path) -> list[str]:
-    """Everything that is wrong, one line each; empty is healthy."""
-    answers = programs(Deadline.after(SECONDS))
+def problems(config_dir: Path, seconds: float = SECONDS) -> list[str]:
+    """Everything that is wrong, one line each; empty is healthy.
+
+    Parameters
+    ----------
+    seconds:
+        How long all programs together may take.
+    """
+    answers = programs(Deadline.after(seconds))
     found = [f"{name}: {answer.removeprefix('! ')}" for name, answer in answers.items() if answer.startswith("!")]
     if not rules.names(config_dir / "rules"):
         found.append(f"there are no rules in {config_dir / 'rules'}")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
 import shutil
+import stat
 import time
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from galway import process
 
 if TYPE_CHECKING:
     from conftest import Built
@@ -224,3 +229,56 @@ def test_a_hostile_tree_neither_runs_nor_hides_nor_stops_anything(project: Proje
     assert {manifest["path"] for manifest in found["dependencies"]["manifests"] if manifest["error"]} == {
         "poetry.lock", "requirements.txt",
     }  # fmt: skip
+
+
+def test_what_a_repository_s_git_would_run_does_not_run(project: Project) -> None:
+    marker = "touch /scan/results/ran /tmp/ran"
+    git = ("git", "-C", str(project.root), "-c", "user.name=a", "-c", "user.email=a@example.org")
+    process.run((*git, "init", "--quiet", "--initial-branch=main"))
+    project.write(__gitignore="results/\n", __gitattributes="*.py filter=evil diff=evil\n")
+    process.run((*git, "add", "."))
+    process.run((*git, "commit", "--quiet", "--message=first"))
+    project.write(app__py=FLAW)
+    process.run((*git, "commit", "--quiet", "--all", "--message=second"))
+    settings = "".join(
+        f"[{section}]\n{key} = {marker}\n"
+        for section, key in (
+            ("core", "fsmonitor"), ("core", "sshCommand"), ("core", "pager"), ("diff", "external"), ("alias", "diff"),
+            ('filter "evil"', "clean"), ('filter "evil"', "smudge"), ('filter "evil"', "process"),
+            ('diff "evil"', "textconv"), ('diff "evil"', "command"),
+        )
+    )  # fmt: skip
+    (project.root / ".git/config").write_text(f"[core]\nhooksPath = /scan/.git/hooks\n{settings}")
+    for name in ("post-checkout", "post-index-change", "pre-commit", "fsmonitor-watchman"):
+        hook = project.root / ".git/hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\n{marker}\n")
+        hook.chmod(0o755)
+    output = project.scan("--scan-type", "incremental", "--base-ref", "HEAD~1", code=1)
+    assert "cannot tell what changed" not in output
+    assert project.summary()["findings"][0]["path"] == "app.py"
+    assert not (project.results / "ran").exists()
+
+
+def test_locks_and_code_that_grow_when_they_are_read_are_told_and_stop_nothing(project: Project) -> None:
+    with zipfile.ZipFile(project.root / "uv.lock", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("uv.lock", bytes(256 << 20))
+    (project.root / "Pipfile.lock").write_bytes(gzip.compress(bytes(256 << 20)))
+    (project.root / "pylock.toml").write_text("a." * 100_000 + "b = 1\n")
+    project.write(
+        nested__py="(" * 50_000 + ")" * 50_000 + "\n",
+        added__py="x = " + "1 + " * 50_000 + "1\n",
+        long__py=f"x = '{'a' * 4_000_000}'\n",
+        indented__py="".join(f"{' ' * depth}if x:\n" for depth in range(500)),
+    )
+    if os.getuid() == 0:
+        os.mknod(project.root / "zero.py", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+        os.mknod(project.root / "poetry.lock", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    project.scan(code=3, options=("--env", "FAIL_ON=none"))
+    found = project.summary()
+    errors = {manifest["path"] for manifest in found["dependencies"]["manifests"] if manifest["error"]}
+    assert errors == {"uv.lock", "Pipfile.lock", "pylock.toml"}
+    assert "nested.py" in found["coverage"]["gaps"]
+    assert found["coverage"]["read_by"]["semgrep"] >= 1
+    if os.getuid() == 0:
+        assert found["coverage"]["left_out"].keys() >= {"zero.py", "poetry.lock"}

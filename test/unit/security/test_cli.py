@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from security import cli
+from security import cli, selfcheck
 from security.errors import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from security.process import Deadline
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +28,22 @@ def test_scan_is_the_default_with_flags_and_without(
     code = cli.main([*command, "--scan-path", str(tmp_path / "none"), "--output-dir", str(tmp_path)])
     assert code == Exit.USAGE
     assert "next: mount the project" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "seconds"), [([], selfcheck.SECONDS), (["--seconds", "600"], 600.0)])
+def test_a_self_check_takes_as_long_as_a_health_check_may_unless_it_is_told_otherwise(
+    flags: list[str], seconds: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[float] = []
+
+    def programs(deadline: Deadline) -> dict[str, str]:
+        given.append(deadline.left)
+        return {"bandit": "! bandit was stopped at the time limit"}
+
+    monkeypatch.setattr(selfcheck, "programs", programs)
+    assert cli.main(["self-check", *flags]) == Exit.INCOMPLETE
+    assert given[0] == pytest.approx(seconds, abs=5)
+    assert "bandit: bandit was stopped at the time limit" in capsys.readouterr().out
 
 
 def test_a_wrong_setting_of_the_environment_is_usage(
