@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from typing import TYPE_CHECKING
+import tomllib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 32_000_000
 """The largest lock file in use is a few megabytes; parsing more would take more memory than the run profile has."""
+
+
+MAX_PARTS = 100
+"""Of a dotted TOML key. Python's parser keeps every beginning of a key: one of 100,000 parts, 200 kB, takes 40 GB."""
+
+_LONG_KEY = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
+    f"{{{MAX_PARTS}}}",
+    re.ASCII,
+)
 
 
 class UnreadableError(Exception):
@@ -56,3 +68,18 @@ def text(path: Path, *, limit: int = MAX_BYTES) -> str:
         return data(path, limit=limit).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError("not UTF-8") from error
+
+
+def toml(text: str) -> dict[str, Any]:
+    """Parse a table of the scanned tree.
+
+    Raises
+    ------
+    tomllib.TOMLDecodeError
+        It is no TOML, or has a key that takes more memory to parse than the run profile has.
+    RecursionError
+        Its values are nested too deeply.
+    """
+    if _LONG_KEY.search(text):
+        raise tomllib.TOMLDecodeError(f"a key of more than {MAX_PARTS} parts")
+    return tomllib.loads(text)

@@ -180,7 +180,7 @@ def read_repository(root: Path, image: Mapping[str, str], *, trust: bool) -> Rep
     if not path.exists() and not path.is_symlink():
         return Repository(values={}, suppress=(), ignored=())
     try:
-        table: dict[str, Any] = tomllib.loads(reading.text(path, limit=MAX_CONFIG_BYTES))
+        table: dict[str, Any] = reading.toml(reading.text(path, limit=MAX_CONFIG_BYTES))
     except reading.UnreadableError as error:
         return Repository(values={}, suppress=(), ignored=(f"{CONFIG_NAME}: not read, {error}",))
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -25,7 +25,7 @@ core = pathlib.Path("/usr/local/lib/semgrep")
 found = [*importlib.metadata.distributions(), *importlib.metadata.distributions(path=[str(core)])]
 print(json.dumps({
     one.name: sum(path.stat().st_size for path in pathlib.Path(str(one._path)).rglob("*") if path.is_file()
-        and any(word in path.name.lower() for word in ("licen", "copying")))
+        and (path.parent.name == "licenses" or any(word in path.name.lower() for word in ("licen", "copying"))))
     for one in found
 }))
 """

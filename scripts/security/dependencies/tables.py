@@ -7,6 +7,8 @@ import re
 import tomllib
 from typing import Any
 
+from security import reading
+
 QUOTED_NAME = re.compile(r"""^\s*name\s*=\s*["']([^"']+)["']""")
 
 
@@ -17,7 +19,7 @@ class ManifestError(Exception):
 def toml(text: str) -> dict[str, Any]:
     """A TOML document."""
     try:
-        return tomllib.loads(text)
+        return reading.toml(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ManifestError(f"not TOML: {' '.join(str(error).split())[:120]}") from error
 

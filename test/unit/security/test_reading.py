@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,3 +39,15 @@ def test_anything_else_is_refused_with_its_reason(tmp_path: Path, kind: str, wor
         path.write_bytes(b"\xe9")
     with pytest.raises(reading.UnreadableError, match=words):
         reading.text(path, limit=10)
+
+
+@pytest.mark.parametrize("text", ["{}b = 1", "[{}b]", "x = {{ {}b = 1 }}", "[[{}b]]", "  {}b = 1"])
+@pytest.mark.parametrize("part", ["a.", '"q.\\" ".', "'s' . "])
+def test_a_key_of_so_many_parts_that_parsing_it_takes_all_memory_is_refused(text: str, part: str) -> None:
+    with pytest.raises(tomllib.TOMLDecodeError, match="more than 100 parts"):
+        reading.toml(text.format(part * 100_000))
+
+
+def test_long_words_and_keys_of_some_parts_are_parsed() -> None:
+    text = "a." * 50 + f"b = '{'x' * 1_000_000}'\n"
+    assert list(reading.toml(text)) == ["a"]
