@@ -6,13 +6,14 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from security.errors import EngineError
 from security.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 RECORDED = "rules.sha256"
@@ -53,17 +54,20 @@ def names(folder: Path) -> frozenset[str]:
     return frozenset(name for file in files(folder) for name in RULE_ID.findall(file.read_text(encoding="utf-8")))
 
 
-def documents(folder: Path) -> Iterable[tuple[Path, dict[str, Any]]]:
-    """Every rule as the engine takes it, with its file."""
+@cache
+def documents(folder: Path) -> tuple[tuple[Path, dict[str, Any]], ...]:
+    """Every rule as the engine takes it, with its file; read once in a run, for parsing takes half a second."""
     import yaml  # noqa: PLC0415 - a tenth of a second that only some commands need
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = []
     for file in files(folder):
         try:
-            for rule in loader(file.read_text(encoding="utf-8")).get_single_data()["rules"]:
-                yield file, rule
+            table = loader(file.read_text(encoding="utf-8")).get_single_data()
+            found += [(file, rule) for rule in table["rules"]]
         except (yaml.YAMLError, KeyError, TypeError) as error:
             raise EngineError(f"the rule file {file} is not one: {' '.join(str(error).split())[:200]}") from error
+    return tuple(found)
 
 
 def load(folder: Path) -> tuple[Rule, ...]:
