@@ -1,4 +1,7 @@
-"""What holds for every unit test: no process starts unplanned, and no setting of the caller's shell leaks in."""
+"""What holds for every unit test: no process starts unplanned, and no setting of the caller's shell leaks in.
+
+Property tests try few cases, so that all tests take seconds; CI tries many each week (`--hypothesis-profile thorough`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,12 @@ import subprocess
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Without a deadline: a busy machine is no fault of what is tested.
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile("quick")
 
 SETTINGS = (
     "REGISTRY", "VERSION", "CACHE", "COMPRESSION", "BASES", "PYTHON_BASE", "SOURCE_DATE_EPOCH", "BUILDX_BUILDER",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import layouts
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from galway import filesystem
 from galway.errors import BuildError
@@ -64,7 +64,6 @@ def member(path: str, kind: str) -> tuple[str, layouts.Node]:
     return path, layouts.directory() if kind == "directory" else layouts.file(path.encode())
 
 
-@settings(max_examples=150, deadline=None)
 @given(layers=st.lists(st.lists(OPERATIONS, max_size=6), min_size=1, max_size=4), data=st.data())
 def test_any_layers_give_what_the_specification_says(
     tmp_path_factory: pytest.TempPathFactory, layers: list[list[tuple[str, str]]], data: st.DataObject
@@ -106,7 +105,6 @@ def interleaved(
     return slots.map(place)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     changes=st.lists(st.tuples(st.integers(0, 4095), st.integers(0, 255)), min_size=1, max_size=8),
     cut=st.integers(0, 10_240),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import semver
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from galway import catalog, process, tagging
 from galway.catalog import Image
@@ -175,7 +175,6 @@ def versions_named(ref: str) -> list[Image]:
     return [version(image, text) if semver.Version.is_valid(text) else image for image in IMAGES]
 
 
-@settings(deadline=None)  # a busy machine is no fault of a tag
 @given(ref=refs, sha=shas, dirty=st.booleans())
 def test_every_tag_is_in_the_grammar_and_every_rule_says_why(ref: str, sha: str, dirty: bool) -> None:
     for decided in tagging.decide(versions_named(ref), Ref.parse(ref, sha=sha, dirty=dirty)):
