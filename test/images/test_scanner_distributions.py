@@ -30,7 +30,10 @@ CONFINED = (
 SMALL, OTHERS = "requests", ("boto3", "pyyaml", "httpx", "flask")
 """From 35 to 83 Python files: half a core takes minutes for each."""
 
-pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a tree to another user")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.getuid() != 0, reason="only root can give a tree to another user"),
+]
 
 
 def unpacked(project: str, folder: Path, built: Built, *, owner: int) -> Path:
@@ -84,7 +87,6 @@ def test_another_users_tree_is_refused_with_the_option_that_helps_and_then_works
     judged(tree, run(tree, built, f"{CONFINED} --user 4242:4242"), owner=4242)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("project", OTHERS)
 def test_other_distributions_fit_into_half_a_core_and_half_a_gigabyte(
     built: Built, tmp_path: Path, project: str
@@ -93,7 +95,6 @@ def test_other_distributions_fit_into_half_a_core_and_half_a_gigabyte(
     judged(tree, run(tree, built, CONFINED), owner=1000)
 
 
-@pytest.mark.slow
 def test_this_repository_is_scanned_too(built: Built, tmp_path: Path) -> None:
     tree = tmp_path / "source" / "checkout"
     process.run(("git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(tree)))
