@@ -51,6 +51,7 @@ def docker() -> Iterator[tuple[Engine, Workspace]]:
             engine.stop(workspace)
 
 
+@pytest.mark.slow
 def test_the_page_leads_to_an_image_that_passes(docker: tuple[Engine, Workspace], tmp_path: Path) -> None:
     """The commands use this machine's engine and caches; the clone has its own environment, layouts and records."""
     answering, here = docker
