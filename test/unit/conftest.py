@@ -6,10 +6,14 @@ Property tests try few cases, so that all tests take seconds; CI tries many each
 from __future__ import annotations
 
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import registries
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Without a deadline: a busy machine is no fault of what is tested.
 settings.register_profile("quick", max_examples=30, deadline=None)
@@ -33,3 +37,10 @@ def nothing_starts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         pytest.fail(f"a unit test started {argv}")
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
+
+
+@pytest.fixture
+def registry() -> Iterator[registries.Registry]:
+    """An empty registry, which a test may make misbehave."""
+    with registries.serve() as serving:
+        yield serving

@@ -6,7 +6,6 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import registries
@@ -21,9 +20,6 @@ from galway.stages import verify
 from galway.toolbox import Tool
 from galway.tools.cosign import Key
 from galway.workspace import Workspace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -166,12 +162,6 @@ def test_a_scan_without_a_database_counts_nothing(workspace: Workspace) -> None:
     seen = evidence.Record(**fields, measures={"objection": "", "counts": {"HIGH": 2}})
     history.scanned(workspace, [blind, seen])
     assert [(s.critical, s.high) for s in history.read(workspace).scans("ci", "p")] == [(0, 2)]
-
-
-@pytest.fixture
-def registry() -> Iterator[registries.Registry]:
-    with registries.serve() as registry:
-        yield registry
 
 
 class Cosign:

@@ -21,12 +21,6 @@ CI = "jpoley/jp-spec-kit-ci"
 
 
 @pytest.fixture
-def registry():
-    with registries.serve() as registry:
-        yield registry
-
-
-@pytest.fixture
 def shop(tmp_path: Path, registry) -> Shop:
     return Shop.open(tmp_path / "first", f"{registry.name}/jpoley")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import registries
 from invoke.context import Context
 from shop import ROOT, SHA, Shop
 
@@ -16,18 +15,11 @@ from galway.versioning import Source
 from galway.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from registries import Registry
 
     from galway.layout import Layout
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with registries.serve() as registry:
-        yield registry
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import layouts
 import pytest
-import registries
 from shop import ANNOTATION, SHA, Shop
 
 from galway import evidence, judges, prepare, release
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 
     from galway.evidence import Record
     from galway.layout import Layout
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with registries.serve() as registry:
-        yield registry
 
 
 @pytest.fixture

@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 LARGE = bytes(range(256)) * (4 << 12)  # 4 MiB
 
 
-@pytest.fixture
-def registry():
-    with registries.serve() as registry:
-        yield registry
-
-
 def upload(registry, tmp_path: Path, content: bytes, sent: list[int] | None = None, *, sources=(), name="team/app"):
     path = tmp_path / "blob"
     path.write_bytes(content)
