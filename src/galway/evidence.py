@@ -6,14 +6,14 @@ import contextlib
 import hashlib
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
 from galway.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 Status = Literal["passed", "failed", "skipped", "not_evaluated"]
@@ -62,6 +62,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     measures: dict[str, Any] = msgspec.field(default_factory=dict)
     artifacts: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+Judges: TypeAlias = "Mapping[str, Callable[[Record], tuple[str, str]]]"
+"""For each stage with raw reports of its own a function that derives a record's status and reason from them again."""
 
 
 def decisive(records: Iterable[Record]) -> tuple[Record, str] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from galway.catalog import Image
-    from galway.evidence import Record
+    from galway.evidence import Judges, Record
     from galway.layout import Manifest
     from galway.reference import Platform
     from galway.workspace import Workspace
@@ -84,7 +84,7 @@ def read(
     workspace: Workspace,
     image: Image,
     *,
-    judges: Mapping[str, Callable[[Record], tuple[str, str]]],
+    judges: Judges,
     afresh: Mapping[str, Callable[[Record], Record]] | None = None,
 ) -> Facts:
     """Read a layout and its records.
@@ -120,7 +120,7 @@ def read(
     return Facts(image=image, layout=layout, manifests=manifests, records=records, missing=missing)
 
 
-def judged(workspace: Workspace, record: Record, judges: Mapping[str, Callable[[Record], tuple[str, str]]]) -> Record:
+def judged(workspace: Workspace, record: Record, judges: Judges) -> Record:
     """The record with status and reason derived from its raw reports again, which must be as it says.
 
     Parameters

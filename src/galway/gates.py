@@ -8,11 +8,11 @@ from galway import evidence, facts, release
 from galway.errors import NotEvaluatedError, PublishError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from galway.catalog import Image
     from galway.errors import GalwayError
-    from galway.evidence import Record
+    from galway.evidence import Judges
     from galway.release import Built, Verdict
     from galway.workspace import Workspace
 
@@ -23,7 +23,7 @@ def ask(
     built: Built,
     *,
     sha: str,
-    judges: Mapping[str, Callable[[Record], tuple[str, str]]],
+    judges: Judges,
     loopback: bool,
     stand_in: bool,
 ) -> Verdict:

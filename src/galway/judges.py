@@ -17,17 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from galway.catalog import Image
-    from galway.evidence import Record
+    from galway.evidence import Judges, Record
     from galway.facts import Facts
     from galway.layout import Manifest
     from galway.workspace import Workspace
 
-Judge = "Callable[[Record], tuple[str, str]]"
 
-
-def judges(
-    workspace: Workspace, images: Sequence[Image], rules: scan.Rules
-) -> Mapping[str, Callable[[Record], tuple[str, str]]]:
+def judges(workspace: Workspace, images: Sequence[Image], rules: scan.Rules) -> Judges:
     """For each stage with reports of its own: what they say, as status and reason.
 
     Parameters

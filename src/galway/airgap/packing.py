@@ -18,14 +18,14 @@ from galway.stages import publish, sign
 from galway.versioning import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from galway.bundling.contents import Contents
     from galway.bundling.tape import Written
     from galway.catalog import Image
     from galway.errors import GalwayError
-    from galway.evidence import Record
+    from galway.evidence import Judges, Record
     from galway.registry import Client
     from galway.workspace import Workspace
 
@@ -96,8 +96,9 @@ class Packing:
             inner = self._borrow(work)
             with local_registry.running(self.workspace, work / "registry", say=self.say) as made:
                 client = registry.Client(made.name)
-                published = self._publish(inner, images, client)
-                packed = [self._sign(inner, record, image, client, cosign) for record, image in published]
+                table = judges.judges(self.workspace, images, prepare.rules(self.workspace))
+                published = self._publish(inner, images, client, table)
+                packed = [self._sign(inner, record, image, client, cosign, table) for record, image in published]
                 said = contents.Contents(
                     format=contents.FORMAT,
                     images=tuple(packed),
@@ -121,7 +122,9 @@ class Packing:
             shutil.copytree(self.workspace.evidence, state / "evidence")
         return replace(self.workspace, root=work)
 
-    def _publish(self, inner: Workspace, images: Sequence[Image], client: Client) -> list[tuple[Record, Image]]:
+    def _publish(
+        self, inner: Workspace, images: Sequence[Image], client: Client, table: Judges
+    ) -> list[tuple[Record, Image]]:
         """Through the same gates as any push to this machine; tags are those of the checkout's ref."""
         there = {image.name: shared.at(image, client) for image in images}
         request = publish.Request(
@@ -130,7 +133,7 @@ class Packing:
             pinned=False,
             default_branch=tagging.default_branch(),
             client=client,
-            judges=self._judges(images),
+            judges=table,
         )
         records = publish.run(inner, request, publish.plan(inner, request))
         error = publish.verdict(records)
@@ -140,12 +143,11 @@ class Packing:
             raise PublishError(f"{', '.join(sorted(lacking))} would have no tag here", hint="see inv tags --explain")
         return [(record, there[record.image]) for record in records]
 
-    def _judges(self, images: Sequence[Image]) -> Mapping[str, Callable[[Record], tuple[str, str]]]:
-        return judges.judges(self.workspace, images, prepare.rules(self.workspace))
-
-    def _sign(self, inner: Workspace, record: Record, image: Image, client: Client, cosign: Cosign) -> contents.Packed:
+    def _sign(
+        self, inner: Workspace, record: Record, image: Image, client: Client, cosign: Cosign, table: Judges
+    ) -> contents.Packed:
         """Sign one image, prove it, and keep what is attached to it."""
-        material = sign.collect(inner, image, self._judges(self.images()))
+        material = sign.collect(inner, image, table)
         sign.run(sign.request(inner, image, client, cosign, material), say=self.say)
         layout = Layout(inner.layout(image.name))
         manifests = layout.manifests()

@@ -199,10 +199,7 @@ class Layout:
         except (KeyError, ConfigurationError) as error:
             raise self.damaged(f"manifest {name} does not say what platform it is for") from error
         said = self._object(descriptor, "platform")
-        if said and (said.get("os"), said.get("architecture")) != (
-            platform.os,
-            platform.architecture,
-        ):
+        if said and (said.get("os"), said.get("architecture")) != (platform.os, platform.architecture):
             raise self.damaged(
                 f"its index lists manifest {name} as {said.get('os')}/{said.get('architecture')}, "
                 f"its configuration says {platform}"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from galway.catalog import Image
-    from galway.evidence import Record
+    from galway.evidence import Judges, Record
     from galway.registry import Client
     from galway.signing import Cosign
     from galway.toolbox import Tool
@@ -233,7 +233,7 @@ class Pipeline:
             records.append(verify.run(self.workspace, published, say=self.say))
         return records
 
-    def _judges(self, images: tuple[Image, ...]) -> Mapping[str, Callable[[Record], tuple[str, str]]]:
+    def _judges(self, images: tuple[Image, ...]) -> Judges:
         return judges.judges(self.workspace, images, prepare.rules(self.workspace, strict=self.wish.strict))
 
     def _there(self, images: tuple[Image, ...], client: Client) -> tuple[Image, ...]:

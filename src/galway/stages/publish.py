@@ -13,10 +13,10 @@ from galway.layout import Layout
 from galway.registry import Client, DeniedError, RegistryError, Repository, is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from galway.catalog import Image
-    from galway.evidence import Record
+    from galway.evidence import Judges, Record
     from galway.reference import ImageRef
     from galway.release import Built, Verdict
     from galway.tagging import Ref, Tagging
@@ -56,7 +56,7 @@ class Request:
     default_branch: str
     client: Client
     stand_ins: tuple[str, ...] = ()
-    judges: Mapping[str, Callable[[Record], tuple[str, str]]] = field(default_factory=dict)
+    judges: Judges = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

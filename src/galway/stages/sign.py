@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from galway.catalog import Image
-    from galway.evidence import Record
+    from galway.evidence import Judges, Record
     from galway.layout import Manifest
     from galway.reference import Digest, ImageRef
     from galway.registry import Client
@@ -74,7 +74,7 @@ class Material:
     provenance: Mapping[Digest, bytes]
 
 
-def collect(workspace: Workspace, image: Image, judges: Mapping[str, Callable[[Record], tuple[str, str]]]) -> Material:
+def collect(workspace: Workspace, image: Image, judges: Judges) -> Material:
     """What would be signed; asks the records and no registry, and changes nothing.
 
     The gates of the push are asked again, since the record of a push has no reports that it could be judged by: whoever
