@@ -10,6 +10,7 @@ use agent_updates_collector::store::{Options, Store};
 use tokio::runtime::Builder;
 
 use super::events::{Ids, Maker};
+use super::service::settle;
 
 /// Events a second, in batches as over HTTP. Making and reading the events is not in the time.
 pub fn rate(parent: &Path, ids: Ids, batch: usize, ways: usize, time: Duration) -> f64 {
@@ -45,6 +46,8 @@ pub fn rate(parent: &Path, ids: Ids, batch: usize, ways: usize, time: Duration) 
         });
         took += begun.elapsed();
     }
+    drop((store, runtime, folder));
+    settle();
     events as f64 / took.as_secs_f64()
 }
 

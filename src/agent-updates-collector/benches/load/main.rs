@@ -1,8 +1,8 @@
 //! Measures what the README promises, over HTTP against the program itself, beside the limit of the same store in this process.
 //!
 //! `cargo bench --bench load` takes some ten minutes. `ROWS` (default 1,000,000) is how full the database is for the questions;
-//! `PAIRS` (5) how often the two rates are measured in turn; `SECONDS_EACH` (8) how long each measurement runs. With words after
-//! `--`, of `ordered`, `random`, `singles` and `questions`, only these parts run.
+//! `PAIRS` (5) how often the two rates are measured in turn, and each tail; `SECONDS_EACH` (8) how long each
+//! measurement runs. With words after `--`, of `ordered`, `random`, `singles` and `questions`, only these parts run.
 //!
 //! Latencies are open loop: a request is due at its time, whether or not the ones before it were answered, and its latency
 //! counts from then. Rates count what was acknowledged, and are checked against the database. Client and service share the
@@ -22,7 +22,7 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use client::{closed_loop, open_loop, percentile, Request};
+use client::{closed_loop, open_loop, tail, Request, Tail};
 use events::{Ids, Maker};
 use service::Service;
 
@@ -74,14 +74,28 @@ fn row(figure: &str, measured: &str, bar: &str) {
     println!("| {figure} | {measured} | {bar} |");
 }
 
+fn latencies(figure: &str, tail: &Tail, bar: f64) {
+    let measured = format!("{:.1}, {:.1}, {:.1} ms", tail.p50, tail.p99, tail.worst);
+    row(
+        &format!("{figure}: p50, p99, worst p99"),
+        &measured,
+        &format!("{bar} ms"),
+    );
+}
+
+/// How often a rate or a tail is measured.
+fn loops() -> usize {
+    number("PAIRS", 5) as usize
+}
+
 fn batch_request(maker: &mut Maker) -> Request {
     Request::post("/v1/events", "application/x-ndjson", &maker.batch(BATCH))
 }
 
 /// The rate over HTTP and in this process in turn, then the tail at half of the rate.
-fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
+fn ingest(folder: &Path, ids: Ids, bar: f64, bar_p99: f64, seconds: Duration) {
     let (mut rates, mut ratios, mut processor, mut memory) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    for pair in 0..number("PAIRS", 5) {
+    for pair in 0..loops() as u64 {
         let service = Service::start(folder);
         let done = closed_loop(service.api, WAYS, seconds, |way| {
             let mut maker = Maker::new(ids, pair << 32 | way as u64);
@@ -122,22 +136,17 @@ fn ingest(folder: &Path, ids: Ids, bar: f64, tail: f64, seconds: Duration) {
 
     let service = Service::start(folder);
     let per_second = bar.min(rate) / 2.0 / BATCH as f64;
-    let latencies = open_loop(service.api, 16, per_second, seconds * 2, |way| {
+    let measured = tail(service.api, 16, per_second, seconds, loops(), |way| {
         let mut maker = Maker::new(ids, 1 << 40 | way as u64);
         move || batch_request(&mut maker)
     });
-    let figure = format!(
-        "500-line batch at {:.0} events/s, {ids:?} ids, p50 and p99",
-        per_second * BATCH as f64
-    );
-    row(
-        &figure,
+    latencies(
         &format!(
-            "{:.1}, {:.1} ms",
-            percentile(&latencies, 50.0),
-            percentile(&latencies, 99.0)
+            "500-line batch at {:.0} events/s, {ids:?} ids",
+            per_second * BATCH as f64
         ),
-        &format!("{tail} ms"),
+        &measured,
+        bar_p99,
     );
 }
 
@@ -153,15 +162,11 @@ fn singles(folder: &Path, seconds: Duration) {
     });
     let rate = done.answers as f64 / done.took.as_secs_f64();
     row("single-event POST, 64 connections", &format!("{rate:.0}/s"), "15000/s");
-    let latencies = open_loop(service.api, 64, 8000.0, seconds, |way| {
+    let measured = tail(service.api, 64, 8000.0, seconds, loops(), |way| {
         let mut maker = Maker::new(Ids::Ordered, 1 << 40 | way as u64);
         move || single_request(&mut maker)
     });
-    row(
-        "single-event POST at 8000/s, p99",
-        &format!("{:.1} ms", percentile(&latencies, 99.0)),
-        "25 ms",
-    );
+    latencies("single-event POST at 8000/s", &measured, 25.0);
     drop(service);
 
     let service = Service::start(folder);
@@ -170,18 +175,14 @@ fn singles(folder: &Path, seconds: Duration) {
         &format!("{:.0} ms", service.ready_after.as_secs_f64() * 1e3),
         "200 ms",
     );
-    let latencies = open_loop(service.api, 4, 50.0, seconds, |way| {
+    let measured = tail(service.api, 4, 50.0, seconds, loops(), |way| {
         let mut count = 0;
         move || {
             count += 1;
             Request::post("/v1/hooks/claude", "application/json", &events::hook(way, count))
         }
     });
-    row(
-        "hook route, idle, p99",
-        &format!("{:.1} ms", percentile(&latencies, 99.0)),
-        "10 ms",
-    );
+    latencies("hook route, idle", &measured, 10.0);
 }
 
 /// The questions while events come in at half of the promised rate.
@@ -202,27 +203,29 @@ fn questions(folder: &Path, rows: u64, seconds: Duration) {
         }
     });
     maker.batch(1);
+    service::settle();
     let api = service.api;
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            open_loop(api, WAYS, 30_000.0 / BATCH as f64, seconds * 2, |way| {
+            let both = seconds * (2 * loops() as u32 + 1);
+            open_loop(api, WAYS, 30_000.0 / BATCH as f64, both, |way| {
                 let mut maker = Maker::new(Ids::Ordered, 1 << 41 | way as u64);
                 move || batch_request(&mut maker)
             })
         });
         for (figure, path, bar) in [
-            ("agent state", events::agent_path as fn(u64) -> String, "5 ms"),
-            ("task timeline", events::task_path, "20 ms"),
+            ("agent state", events::agent_path as fn(u64) -> String, 5.0),
+            ("task timeline", events::task_path, 20.0),
         ] {
-            let latencies = open_loop(api, 4, 50.0, seconds, |way| {
+            let measured = tail(api, 4, 50.0, seconds, loops(), |way| {
                 let mut count = way as u64;
                 move || {
                     count += 7919;
                     Request::get(&path(count))
                 }
             });
-            let figure = format!("{figure} at {rows} rows, while ingesting 30000/s, p99");
-            row(&figure, &format!("{:.1} ms", percentile(&latencies, 99.0)), bar);
+            let figure = format!("{figure} at {rows} rows, while ingesting 30000/s");
+            latencies(&figure, &measured, bar);
         }
     });
     let bytes = service.database_bytes() as f64;

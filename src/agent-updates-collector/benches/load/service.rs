@@ -89,7 +89,14 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
+        settle();
     }
+}
+
+/// Waits until the system has written what is left to write. Removing a database of gigabytes goes on for a while after the call
+/// (journal, discards), and would stall the first syncs of the next measurement.
+pub fn settle() {
+    rustix::fs::sync();
 }
 
 /// How long the disk takes for a page.

@@ -40,7 +40,8 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Events in one transaction, about.
     pub group_events: usize,
-    /// Pages in the write-ahead log after which they are written back.
+    /// Pages in the write-ahead log after which they are written back. A request that comes meanwhile waits: with 4,000 pages the
+    /// p99 of 500 events at half of the promised rate was 35 and 60 ms, with 1,000 14 and 38; the rates were the same (2026-11-29).
     pub checkpoint_pages: i64,
     /// Pages in the write-ahead log above which nothing is taken: somebody holds an old state open.
     pub wal_pages: i64,
@@ -58,7 +59,7 @@ impl Default for Options {
             queue_events: 40_000,
             queue_bytes: 24 << 20,
             group_events: 4_000,
-            checkpoint_pages: 4_000,
+            checkpoint_pages: 1_000,
             wal_pages: 262_144, // 1 GiB
             idle: Duration::from_secs(2),
             readers: 4,
