@@ -14,7 +14,7 @@ from rich.markup import escape
 from galway.errors import INTERRUPTED, TERMINATED, GalwayError, Terminated
 from galway.process import quote
 from galway.progress import BuildProgress, PipelineProgress
-from galway.report import pipeline as pipeline_report
+from galway.report import next_step, pipeline as pipeline_report, typed
 from galway.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ err = _console(stderr=True)
 
 def say(text: str) -> None:
     """One plain line of progress."""
-    err.print(escape(text), style="dim")
+    err.print(escape(typed(text)), style="dim")
 
 
 @contextlib.contextmanager
@@ -72,7 +72,7 @@ def fail(error: GalwayError) -> NoReturn:
         err.print(escape(error.detail), style="dim")
     err.print(f"[bold red]error[/]: {escape(error.message)}")
     if error.hint:
-        err.print(f"[bold]next[/]: {escape(error.hint)}")
+        err.print(next_step(error.hint))
     sys.exit(error.exit_code)
 
 

@@ -70,3 +70,26 @@ def test_what_is_over_its_budget_is_red() -> None:
     assert "[green]84.0 MB[/]" in cells
     fat = msgspec.structs.replace(RECORD, measures=RECORD.measures | {"compressed": 131_000_000})
     assert "[red]131.0 MB[/]" in [cell for column in images.build([fat]).columns for cell in column.cells]
+
+
+@pytest.mark.parametrize(
+    ("program", "hint", "printed"),
+    [
+        ("/checkout/.venv/bin/inv", "inv build -i ci", "inv build -i ci"),
+        ("/checkout/src/galway/commands/entry.py", "inv build -i ci", "scripts/inv build -i ci"),
+        (
+            "entry.py",
+            "run `inv build` first, or scripts/inv scan",
+            "run `scripts/inv build` first, or scripts/inv scan",
+        ),
+        ("entry.py", "inv --list", "scripts/inv --list"),
+        ("entry.py", "look into the inventory", "look into the inventory"),
+    ],
+)
+def test_a_next_step_is_said_as_it_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: str, hint: str, printed: str
+) -> None:
+    monkeypatch.setattr("sys.argv", [program])
+    with pytest.raises(SystemExit), console.edge():
+        raise BuildError("what failed", hint=hint)
+    assert capsys.readouterr().err.splitlines()[1] == f"next: {printed}"

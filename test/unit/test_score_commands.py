@@ -105,7 +105,7 @@ def test_a_pipeline_leaves_its_report_names_it_and_ends_with_its_verdict(
     assert lines[-3:] == [
         f"written: {folder / 'pipeline.json'}, {folder / 'pipeline.md'}, {folder / 'report.html'}",
         "error: scan of ci: there was no database",
-        "next: inv scan --database X",
+        "next: scripts/inv scan --database X",
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke.tasks import task
+from galway.commands.options import task
 
 if TYPE_CHECKING:
     from invoke.context import Context

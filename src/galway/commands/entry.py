@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 import signal
@@ -17,11 +18,15 @@ from galway.commands import listing
 from galway.errors import ConfigurationError, Terminated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
-_ARGUMENT = re.compile(r"<Argument: (\S+)[^>]*>")
-"""How Invoke shows an option that lacks its value."""
+    from invoke.parser.context import ParserContext
+
+_UNKNOWN = re.compile(r"No idea what '(?P<word>.*)' is!")
+_VALUE = re.compile(r"Flag '?<Argument: (?P<word>\S+)[^>]*>'? needed value .*")
+_POSITIONAL = re.compile(r"'(?P<task>.*)' did not receive required positional arguments: '(?P<word>.*)'")
+"""How Invoke says what is wrong with a command line."""
 
 
 class Inv(Program):
@@ -34,7 +39,7 @@ class Inv(Program):
 
     def parse_tasks(self) -> None:
         """Read the tasks and their options."""
-        with _told(self.core.unparsed):
+        with _told(self.core.unparsed, tasks=lambda: self.parser.contexts):
             super().parse_tasks()
 
     def execute(self) -> None:
@@ -90,16 +95,46 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def _told(words: Sequence[str]) -> Iterator[None]:
+def _told(words: Sequence[str], *, tasks: Callable[[], Mapping[str, ParserContext]] = dict) -> Iterator[None]:
     """Invoke names what it does not know, but lets `int` raise for an option that is no number."""
     try:
         yield
     except ParseError as error:
-        hint = f"inv --help {error.context.name}" if error.context and error.context.name else "inv --list"
-        raise ConfigurationError(_ARGUMENT.sub(r"'--\1'", str(error)), hint=hint) from error
+        raise _wrong(str(error), error.context, tasks()) from error
     except ValueError as error:
         option, word = _no_number(words, literal=str(error).rpartition(": ")[2])
         raise ConfigurationError(f"{option} {word}: no whole number", hint="inv --help TASK") from error
+
+
+def _wrong(said: str, context: ParserContext | None, tasks: Mapping[str, ParserContext]) -> ConfigurationError:
+    """What a person should read for what Invoke said of a word, with the nearest thing that there is."""
+    name = str(context.name) if context and context.name else ""
+    more = f"inv --help {name}" if name else "inv --list"
+    if lacks := _VALUE.fullmatch(said):
+        return ConfigurationError(f"--{lacks['word'].replace('_', '-')} needs a value", hint=more)
+    if lacks := _POSITIONAL.fullmatch(said):
+        return ConfigurationError(f"{lacks['task']} needs its {lacks['word'].upper()}", hint=more)
+    unknown = _UNKNOWN.fullmatch(said)
+    return _unknown(unknown["word"], context, tasks, more) if unknown else ConfigurationError(said, hint=more)
+
+
+def _unknown(
+    word: str, context: ParserContext | None, tasks: Mapping[str, ParserContext], more: str
+) -> ConfigurationError:
+    """A word that is no task, or no option of the task before it: the nearest that is one."""
+    name = str(context.name) if context and context.name else ""
+    if word.startswith("-"):
+        close = difflib.get_close_matches(word.partition("=")[0], list(context.flags) if context else (), n=1)
+        hint = f"did you mean {close[0]}? Or see {more}" if close else more
+        return ConfigurationError(f"unknown option {word!r}{f' of {name}' if name else ''}", hint=hint)
+    inner = f"{name.rpartition('.')[0]}.{word}"  # `inv engine stop` for engine.stop
+    close = [inner] if inner in tasks else difflib.get_close_matches(word.replace("_", "-"), list(tasks), 1, 0.7)
+    if close:
+        return ConfigurationError(f"unknown task {word!r}", hint=f"did you mean inv {close[0]}? Or see inv --list")
+    if context and "--image" in context.flags:
+        message = f"{word!r} is neither a task nor an option of {name}"
+        return ConfigurationError(message, hint=f"for the image of that name: inv {name} -i {word}; or see {more}")
+    return ConfigurationError(f"unknown task {word!r}", hint="inv --list")
 
 
 def _no_number(words: Sequence[str], *, literal: str) -> tuple[str, str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from invoke.tasks import task
-
 from galway.commands import BUILDER, DRY, IMAGE, JSON, PLATFORM
+from galway.commands.options import task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke.tasks import task
-
 from galway.commands import DRY, IMAGE, JSON, PLATFORM
+from galway.commands.options import task
 from galway.commands.scanning import DATABASE
 
 if TYPE_CHECKING:

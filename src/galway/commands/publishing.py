@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke.tasks import task
-
 from galway.commands import DRY, IMAGE, JSON
+from galway.commands.options import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,7 +159,7 @@ def digest(c: Context, image: list[str], offline: bool = False, json: bool = Fal
 @task(
     iterable=["part", "digest"],
     help={
-        "image": "Image of docker/images.toml.",
+        "image": "NAME of an image in docker/images.toml.",
         "part": "A copy of another machine's .galway, or an OCI layout; repeat for several.",
         "digest": "registry/repository@sha256:… of a platform that `inv push --parts` copied; repeat for several.",
         "dry": DRY,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke.tasks import task
-
 from galway.commands import DRY, IMAGE, JSON
+from galway.commands.options import task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 KEY = "Private key: a path (the public one lies beside it), env://NAME, or a key management service."
+PUBLIC_KEY = "The public key, or the private one that it lies beside (default: COSIGN_PUBLIC_KEY, docker/signing.toml)."
 KEYLESS = "Use the identity in docker/signing.toml instead of a key (Sigstore)."
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke.tasks import task
-
 from galway.commands import DRY, IMAGE, PLATFORM
+from galway.commands.options import task
 
 if TYPE_CHECKING:
     from invoke.context import Context

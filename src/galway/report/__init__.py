@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -12,6 +16,20 @@ if TYPE_CHECKING:
 
 COLOURS = {"ok": "green", "passed": "green", "missing": "red", "failed": "red", "warning": "yellow"}
 """Colour of a status word; `not_evaluated` and `skipped` are yellow too: neither is a pass."""
+
+
+_INV = re.compile(r"(?<![\w/.-])inv(?= [a-z-])")
+"""The program's name where a text tells a command."""
+
+
+def typed(text: str) -> str:
+    """A text whose commands are to be typed: `inv` is on PATH only for who calls it so, `scripts/inv` always there."""
+    return text if PurePath(sys.argv[0]).name == "inv" else _INV.sub("scripts/inv", text)
+
+
+def next_step(hint: str) -> str:
+    """The next step, as a line below what it mends."""
+    return f"[bold]next[/]: {escape(typed(hint))}"
 
 
 def megabytes(size: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from galway.report import status, table
+from galway.report import next_step, status, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ def checklist(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
             seen = ": ".join(part for part in (escape(named(one)), escape(one.detail)) if part)
             made.add_row("", f"[dim]{seen}[/]")
             if one.hint:
-                made.add_row("", f"[bold]next[/]: {escape(one.hint)}")
+                made.add_row("", next_step(one.hint))
         yield made
     yield summary(verdicts)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.text import Text
 
-from galway.report import status, table
+from galway.report import next_step, status, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,5 +82,5 @@ def doctor(checks: Sequence[Check]) -> Table:
         cells = (check.version, check.source, check.verified, check.found)
         made.add_row(check.name, status(check.status), *(escape(str(cell or "")) for cell in cells))
         if check.fix and check.status != "ok":
-            made.add_row("", "", "", "", "", f"[bold]next[/]: {escape(check.fix)}")
+            made.add_row("", "", "", "", "", next_step(check.fix))
     return made

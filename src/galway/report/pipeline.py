@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from galway.report import images_seen, status, table
+from galway.report import images_seen, next_step, status, table
 from galway.report.markdown import cell, grid as lines, sign
 from galway.report.scorecard import markdown as scorecard
 
@@ -35,7 +35,7 @@ def causes(outcome: Outcome) -> Table | None:
     for name, stage, found in images_seen.unfinished(outcome):
         made.add_row(name, stage, status(found.state), escape(found.reason))
         if found.hint:
-            made.add_row("", "", "", f"[bold]next[/]: {escape(found.hint)}")
+            made.add_row("", "", "", next_step(found.hint))
     return made if made.row_count else None
 
 

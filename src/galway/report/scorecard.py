@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from galway.report import status, table
+from galway.report import next_step, status, table
 from galway.report.markdown import cell, grid, sign
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _causes(card: Scorecard) -> Iterator[RenderableType]:
     for (word, image, reason, hint), titles in causes.items():
         made.add_row(status(word), f"{escape(', '.join(titles))}{image and f' of {escape(image)}'}: {escape(reason)}")
         if hint:
-            made.add_row("", f"[bold]next[/]: {escape(hint)}")
+            made.add_row("", next_step(hint))
     yield made
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 from rich.markup import escape
 
 from galway.checks import Kind
-from galway.report import status, table
+from galway.report import next_step, status, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ def causes(records: Sequence[Record]) -> Table | None:
             where = (record.image, record.platform.replace("-", "/", 1), f"{check['kind']}: {escape(check['name'])}")
             made.add_row(*where, status(check["status"]), escape(check["detail"]))
             if check["hint"]:
-                made.add_row("", "", "", "", f"[bold]next[/]: {escape(check['hint'])}")
+                made.add_row("", "", "", "", next_step(check["hint"]))
     return made if made.row_count else None
 
 

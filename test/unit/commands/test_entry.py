@@ -6,12 +6,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from invoke.collection import Collection
 from invoke.loader import FilesystemLoader
 
 from galway.commands import completion, entry, listing
+
+if TYPE_CHECKING:
+    from invoke.parser.context import ParserContext
 
 ROOT = Path(__file__).parents[3]
 NAMESPACE = Collection.from_module(FilesystemLoader(start=str(ROOT)).load("tasks")[0])
@@ -49,7 +53,7 @@ def test_a_word_for_a_number_is_a_usage_error(
     assert run(task, *words) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"error: {' '.join(words).replace('=', ' ')}: no whole number",
-        "next: inv --help TASK",
+        "next: scripts/inv --help TASK",
     ]
 
 
@@ -58,9 +62,10 @@ def test_a_word_for_a_number_is_a_usage_error(
     [
         (("--command-timeout", "soon", "build"), "--command-timeout soon: no whole number"),
         (("up", "--timeout", "soon"), "--timeout soon: no number of seconds"),
-        (("bulid",), "No idea what 'bulid' is!"),
-        (("build", "--nonsense"), "No idea what '--nonsense' is!"),
-        (("inspect", "--top"), "Flag '--top' needed value"),
+        (("nothing-like-it",), "unknown task 'nothing-like-it'"),
+        (("build", "--nonsense"), "unknown option '--nonsense' of build"),
+        (("inspect", "--top"), "--top needs a value"),
+        (("completion",), "completion needs its SHELL"),
         (("completion", "tcsh"), "no completion for 'tcsh'"),
     ],
 )
@@ -71,6 +76,48 @@ def test_what_cannot_be_read_is_told_in_one_line(
     first, *rest = capsys.readouterr().err.splitlines()
     assert first.startswith(f"error: {said}")
     assert [line[:6] for line in rest] == ["next: "]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("bulid",), "did you mean scripts/inv build? "),
+        (("scan_source",), "did you mean scripts/inv scan-source? "),
+        (("engine", "stop"), "did you mean scripts/inv engine.stop? "),
+        (("build", "--imag", "ci"), "did you mean --image? "),
+        (("test", "--dryy"), "did you mean --dry? "),
+        (("build", "security-scanner"), "for the image of that name: scripts/inv build -i security-scanner; "),
+    ],
+)
+def test_the_nearest_thing_to_a_mistyped_word_is_named(
+    arguments: tuple[str, ...], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    assert capsys.readouterr().err.splitlines()[1].startswith(f"next: {meant}")
+
+
+@pytest.mark.parametrize("context", NAMESPACE.to_contexts(), ids=lambda context: context.name)
+def test_a_letter_for_a_dry_run_or_help_is_never_another_option(context: ParserContext) -> None:
+    assert {letter: context.flags[letter].name for letter in ("-d", "-h") if letter in context.flags} in (
+        {},
+        {"-d": "dry"},
+    )
+
+
+LISTS = [
+    (str(context.name), f"--{argument.name.replace('_', '-')}")
+    for context in NAMESPACE.to_contexts()
+    for argument in context.args.values()
+    if argument.kind is list
+]
+
+
+@pytest.mark.parametrize(("task", "option"), LISTS)
+def test_a_list_without_a_value_is_not_everything(task: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    needed = {"merge": ["ci"], "bundle.load": ["b.tar"]}.get(task, [])
+    assert run(task, *needed, option) == 2
+    assert run(task, *needed, option, "--json") == 2
+    assert capsys.readouterr().err.splitlines()[0] == f"error: {option} needs a value"
 
 
 def test_the_list_has_every_task_once_under_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
