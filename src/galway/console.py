@@ -104,9 +104,9 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
 
 
-def dry_run(table: Table, commands: Iterable[Sequence[str]]) -> None:
-    """What would be done, as commands that a person can type."""
-    out.print(table)
+def dry_run(head: Table | str, commands: Iterable[Sequence[str]]) -> None:
+    """What would be done, as commands that a person can type, below what they are about."""
+    out.print(escape(head) if isinstance(head, str) else head, soft_wrap=isinstance(head, str))
     for argv in commands:
         out.print(escape(quote(argv)), soft_wrap=True)
 

@@ -37,19 +37,22 @@ def pipeline(
     Ends with 0 only when every gate passed; 10 where one could not be evaluated. Leaves .galway/report: pipeline.json,
     pipeline.md for a job's summary, and report.html, one page for everybody.
     """
-    from galway import console, overview, pipeline as whole
+    from galway import console, overview, pipeline as whole, prepare
     from galway.errors import GalwayError
-    from galway.report import files, pipeline as report
+    from galway.report import files, images, pipeline as report
     from galway.workspace import Workspace
 
     with console.edge():
         workspace = Workspace.here()
         wish = whole.Wish(names=image, platform=platform, databases=database, strict=strict)
+        if dry or c.config.run.dry:
+            plan = prepare.plan(workspace, names=image, platform=platform)
+            console.out.print(images.plan(plan))
+            for stage, argvs in whole.commands(workspace, plan):
+                console.dry_run(f"# {stage}", argvs)
+            return
         with console.pipeline() as (observe, changed):
             run = whole.Pipeline(workspace=workspace, wish=wish, say=console.say, observe=observe, changed=changed)
-            if dry or c.config.run.dry:
-                console.out.print(report.grid(run.outcome))
-                return
             outcome = run.run()
         if json:
             console.print_json(outcome)

@@ -44,6 +44,12 @@ PROGRAMS = ("docker ", "cosign ", "trivy ", "container-structure-test ", "would 
 COMPOSE = "docker compose --project-directory {root} --file {root}/docker-compose.yml"
 BAKE = "docker buildx bake --file .galway/{0}/bake.json --metadata-file .galway/{0}/metadata.json --progress rawjson"
 TRIVY = "trivy image --quiet --cache-dir {cache}/trivy --skip-version-check --disable-telemetry --offline-scan"
+SCAN = (
+    f"{TRIVY} --skip-check-update --scanners vuln,secret --image-config-scanners misconfig,secret"
+    " --skip-db-update --skip-java-db-update --format json --output trivy.json --input image"
+)
+HERE = "--allow-http-registry 127.0.0.1:PORT/jpoley/jp-spec-kit-ci@DIGEST"
+THROWN_AWAY = f"throw-away.key --tlog-upload=false {HERE}"
 SIGN = "cosign sign --yes --key /k.key --tlog-upload=false {name}@"
 ATTEST = (
     "cosign attest --yes --type https://slsa.dev/provenance/v1 --predicate provenance.json --key /k.key"
@@ -78,10 +84,7 @@ SAID: Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
     "scan": (
         {**AMD64, "database": []},
         (
-            (
-                f"{TRIVY} --skip-check-update --scanners vuln,secret --image-config-scanners misconfig,secret"
-                " --skip-db-update --skip-java-db-update --format json --output trivy.json --input image"
-            ),
+            SCAN,
             "trivy convert --quiet --format sarif --output trivy.sarif trivy.json",
         ),
     ),
@@ -108,7 +111,37 @@ SAID: Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
             "would write {root}/.galway/oci/ci",
         ),
     ),
-    "pipeline": ({**CI, "platform": [], "database": []}, ("image build test sbom scan publish sign verify",)),
+    "pipeline": (
+        {**AMD64, "database": []},
+        (
+            "ci linux/amd64 ghcr.io/jpoley/jp-spec-kit-ci:0.1.0 ubuntu:22.04 130.0 MB",
+            "# build: ci linux/amd64",
+            BAKE.format("plan"),
+            "# test, then looks at files and containers",
+            "container-structure-test test --driver tar --image image.tar --config files.yaml --output json --no-color",
+            "docker load",
+            (
+                "container-structure-test test --driver docker --image localhost/galway/ci:linux-amd64-DIGEST"
+                " --platform linux/amd64 --config commands.yaml --output json --no-color"
+            ),
+            "docker image rm localhost/galway/ci:linux-amd64-DIGEST",
+            f"{TRIVY} --format cyclonedx --output cyclonedx.json --input image",
+            f"{TRIVY} --format spdx-json --output spdx.json --input image",
+            SCAN,
+            "trivy convert --quiet --format sarif --output trivy.sarif trivy.json",
+            "# publish, to a registry that runs here meanwhile: ci as main-aaaaaaa, main, latest",
+            f"cosign sign --yes --key {THROWN_AWAY}",
+            (
+                "cosign attest --yes --type https://slsa.dev/provenance/v1 --predicate provenance.json"
+                f" --key {THROWN_AWAY}"
+            ),
+            f"cosign verify --key throw-away.pub --insecure-ignore-tlog=true --output json {HERE}",
+            (
+                "cosign verify-attestation --type https://slsa.dev/provenance/v1 --key throw-away.pub"
+                f" --insecure-ignore-tlog=true {HERE}"
+            ),
+        ),
+    ),
     "bundle.bundle": (
         {**CI, "output": "/there/b.tar"},
         ("ci 0.1.0 {whole} linux/amd64, linux/arm64 /there/b.tar",),
