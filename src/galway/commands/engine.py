@@ -54,12 +54,16 @@ def stop(c: Context, dry: bool = False) -> None:
         console.out.print("the embedded engine is stopped" if stopped else "the embedded engine was not running")
 
 
-@task
-def env(c: Context) -> None:
-    """Print shell exports for the engine that answers: eval "$(scripts/inv engine.env)"."""
+@task(help={"dry": DRY})
+def env(c: Context, dry: bool = False) -> None:
+    """Print shell exports for the engine that answers, started where none does: eval "$(scripts/inv engine.env)"."""
     from galway import console, engine
     from galway.workspace import Workspace
 
     with console.edge():
+        if dry or c.config.run.dry:
+            text = "would print the exports of the engine that answers, and start the embedded one where none does"
+            console.err.print(text, soft_wrap=True)  # never into an `eval`
+            return
         answering = engine.ensure(Workspace.here(), say=console.say)
         console.out.out(engine.exports(answering), highlight=False)

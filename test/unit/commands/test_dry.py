@@ -32,7 +32,6 @@ READERS = {
     "checklist",
     "completion",
     "engine.show",
-    "engine.env",  # starts the engine where none answers: its purpose is a shell that reaches one
     "doctor",
     "lint",
 }
@@ -167,6 +166,10 @@ SAID: Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
     ),
     "engine.start": ({}, ("would start the embedded engine",)),
     "engine.stop": ({}, ("would stop the embedded engine and its containers",)),
+    "engine.env": (
+        {},
+        ("would print the exports of the engine that answers, and start the embedded one where none does",),
+    ),
     "tools": ({"install": True}, ("oras not installed: inv tools --install",)),
     "clean": ({}, ("would delete {root}/.galway",)),
 }
