@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.markup import escape
-from rich.table import Table
+
+from galway.report.sheet import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.table import Table
 
 COLOURS = {"ok": "green", "passed": "green", "missing": "red", "failed": "red", "warning": "yellow"}
 """Colour of a status word; `not_evaluated` and `skipped` are yellow too: neither is a pass."""
@@ -39,7 +42,7 @@ def megabytes(size: int) -> str:
 
 def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
     """A table in the one style that all commands share."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    made = Sheet(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return made

@@ -8,7 +8,7 @@ import msgspec
 from rich.markup import escape
 
 from galway.layout import Layout
-from galway.report import megabytes, status, table
+from galway.report import megabytes, status, table, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,4 +69,4 @@ def loaded(found: Sequence[Loaded], kept: Path, *, bundled: bool) -> Iterator[Ta
         yield "[yellow]checked against the bundle's own key: this shows that nothing broke, not who made it[/]"
     yield f"records are in {escape(str(kept / 'evidence'))}"
     if (kept / "database").is_dir():
-        yield f"a vulnerability database is in {escape(str(kept / 'database'))}: inv scan --database takes it"
+        yield typed(f"a vulnerability database is in {escape(str(kept / 'database'))}: inv scan --database takes it")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.text import Text
 
-from galway.report import next_step, status, table
+from galway.report import next_step, status, table, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def engine(found: Engine | None) -> Table:
     """Which engine answers, and why."""
     made = table("engine", "")
     if found is None:
-        made.add_row("none", "no Docker answers; `inv engine.start` starts the embedded one")
+        made.add_row("none", typed("no Docker answers; `inv engine.start` starts the embedded one"))
         return made
     store = "containerd" if found.containerd_store else "classic"
     made.add_row("kind", found.kind)
@@ -57,7 +57,7 @@ def tools(found: Mapping[str, Tool | None]) -> Table:
     made = table("tool", "version", "source", "verified by", "path")
     for name, tool in found.items():
         if tool is None:
-            made.add_row(name, "", "[yellow]not installed[/]: inv tools --install", "", "")
+            made.add_row(name, "", typed("[yellow]not installed[/]: inv tools --install"), "", "")
             continue
         source = f"{tool.source} [yellow](third-party rebuild)[/]" if tool.third_party else tool.source
         made.add_row(name, tool.version, source, tool.verified, escape(str(tool.path)))

@@ -170,7 +170,7 @@ SAID: Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
         {},
         ("would print the exports of the engine that answers, and start the embedded one where none does",),
     ),
-    "tools": ({"install": True}, ("oras not installed: inv tools --install",)),
+    "tools": ({"install": True}, ("oras not installed: scripts/inv tools --install",)),
     "clean": ({}, ("would delete {root}/.galway",)),
 }
 """Arguments of each task, and what it says: each line that names a program or what would be, and one of its table."""
