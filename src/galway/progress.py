@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 
     from galway.pipeline import Outcome
     from galway.tools.buildx import Step
+
+
+WORDS = 150
+"""Letters of a step that a plain line shows."""
+
+_MOUNTS = re.compile(r" --(?:mount|network|security)=\S+")
+"""Options of a RUN, which may be longer than what it runs and say nothing of it."""
+
+
+def told(name: str) -> str:
+    """A step on one line, by what it does."""
+    text = _MOUNTS.sub("", " ".join(name.split()))
+    return text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
 
 
 class _Display:
@@ -78,7 +92,7 @@ class PipelineProgress(_Display):
         """Take note of BuildKit's step that ended; on a terminal the table is enough."""
         over = step.cached or step.seconds is not None
         if over and step.is_instruction and not step.is_cancelled and not step.cached and not self._console.is_terminal:
-            self._console.print(escape(f"{' '.join(step.name.split())[:150]} … {step.seconds:.1f} s"))
+            self._console.print(escape(f"{told(step.name)}: {step.seconds:.1f} s"))
 
     def _table(self) -> Table:
         return self._render(self._outcome) if self._outcome else Table.grid()
@@ -109,7 +123,7 @@ class BuildProgress(_Display):
         if not step.is_instruction or step.is_cancelled or step.target not in self._now:
             return
         with self._lock:
-            text = " ".join(step.name.split())
+            text = told(step.name)
             over = step.cached or step.seconds is not None
             if not over:
                 self._now[step.target] = text
@@ -123,7 +137,7 @@ class BuildProgress(_Display):
         if self._console.is_terminal:
             return
         took = "cached" if step.cached else f"{step.seconds:.1f} s"
-        line = f"{text[:150]} … {'FAILED' if step.error else took}"
+        line = f"{text}: {'FAILED' if step.error else took}"
         self._console.print(escape(line))
 
     def _render(self) -> Table:

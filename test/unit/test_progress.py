@@ -1,0 +1,50 @@
+"""What a build says while it runs, where no terminal can redraw a table."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from galway import progress
+from galway.tools.buildx import Step
+
+MOUNTS = "--mount=type=cache,id=ci-apt-amd64,target=/var/cache/apt --mount=type=secret,id=ca,target=/run/ca"
+
+
+def said(step: Step) -> str:
+    """The plain lines about one step of a build."""
+    console = Console(file=io.StringIO(), width=160, soft_wrap=True, highlight=False)
+    with progress.BuildProgress(console, ("ci-amd64",)) as shown:
+        shown.observe(step)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            f"[ci-amd64 stage-1 1/6] RUN {MOUNTS} apt-get\n  install git",
+            "[ci-amd64 stage-1 1/6] RUN apt-get install git",
+        ),
+        (f"[ci-amd64 builder 4/5] RUN {MOUNTS} --network=none <<'SH' (set -eu...)", None),
+        ("[ci-amd64 stage-1 5/6] WORKDIR /workspace", "[ci-amd64 stage-1 5/6] WORKDIR /workspace"),
+    ],
+)
+def test_a_step_is_told_by_what_it_runs(name: str, line: str | None) -> None:
+    expected = line or "[ci-amd64 builder 4/5] RUN <<'SH' (set -eu...)"
+    assert said(Step(name=name, target="ci-amd64", seconds=1.25)) == f"{expected}: 1.2 s\n"
+
+
+def test_a_cached_and_a_failed_step_say_so() -> None:
+    name = "[ci-amd64 1/1] RUN true"
+    assert said(Step(name=name, target="ci-amd64", cached=True)) == f"{name}: cached\n"
+    assert said(Step(name=name, target="ci-amd64", seconds=1.0, error="exit code: 2")) == f"{name}: FAILED\n"
+
+
+def test_a_long_step_is_cut_visibly() -> None:
+    line = said(Step(name=f"[ci-amd64 1/1] RUN {'x' * 300}", target="ci-amd64", seconds=1.0))
+    assert line.endswith("x…: 1.0 s\n")
+    assert len(line.partition(":")[0]) == progress.WORDS
