@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,18 +31,23 @@ PLAIN_WIDTH = 160
 """Columns where the output is a file or a pipe, so that tables are not folded at 80."""
 
 
-def _console(*, stderr: bool) -> Console:
-    """A console for a terminal or for a file; rich leaves colours out for NO_COLOR and where no terminal is."""
+def make(*, stderr: bool) -> Console:
+    """A console for a terminal or for a file; where no terminal is and for NO_COLOR it is plain, without bold too."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     return Console(
-        stderr=stderr, highlight=False, emoji=False, soft_wrap=not terminal, width=None if terminal else PLAIN_WIDTH
+        stderr=stderr,
+        highlight=False,
+        emoji=False,
+        soft_wrap=not terminal,
+        width=None if terminal else PLAIN_WIDTH,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
     )
 
 
-out = _console(stderr=False)
+out = make(stderr=False)
 """Reports."""
 
-err = _console(stderr=True)
+err = make(stderr=True)
 """Progress and errors."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import msgspec
@@ -54,6 +55,21 @@ def test_an_interruption_ends_with_128_and_its_signals_number(request_: type[Key
     with pytest.raises(SystemExit) as caught, console.edge():
         raise request_
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_colour", "styled"), [(True, "", True), (True, "1", False), (False, "", False), (False, "1", False)]
+)
+def test_a_file_and_no_color_get_no_escape_codes(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, no_colour: str, styled: bool
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    console.make(stderr=False).print("[bold red]error[/] in [dim]words[/]")
+    assert ("\x1b" in stream.getvalue()) is styled
 
 
 def test_json_for_programs_is_json(capsys: pytest.CaptureFixture[str]) -> None:
