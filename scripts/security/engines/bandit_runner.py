@@ -10,6 +10,7 @@ Usage: bandit_runner.py, with bandit's options. They must include --ignore-nosec
 from __future__ import annotations
 
 import ast
+import gc
 import itertools
 import sys
 from typing import Any
@@ -25,6 +26,10 @@ WITHOUT_TESTS = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boo
 """Nodes without a place in the file and without children."""
 
 QUIET: dict[str, list[int]] = {}
+
+SELDOM = (50_000, 20, 20)
+"""How often garbage is looked for; Python's own 700, 10, 10 walks the trees of large files again and again while they
+grow. On 1,200 files of Django's: 6.4 in place of 9.0 CPU seconds, and 94 MB in place of 65 MB."""
 
 
 class Tester(tester.BanditTester):  # type: ignore[misc] # bandit has no types
@@ -102,9 +107,16 @@ class Visitor(node_visitor.BanditNodeVisitor):  # type: ignore[misc]
             super().update_scores(scores)
 
 
+def look_for_garbage_seldom() -> None:
+    """Pass over what was imported, and seldom look at the rest."""
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
+
+
 if __name__ == "__main__":
     if "--ignore-nosec" not in sys.argv:
         sys.exit("bandit_runner.py reads no inline comments: pass --ignore-nosec")
     tester.BanditTester = Tester
     manager.b_node_visitor.BanditNodeVisitor = Visitor
+    look_for_garbage_seldom()
     sys.exit(main())
