@@ -118,10 +118,21 @@ def dry_run(head: Table | str, commands: Iterable[Sequence[str]]) -> None:
 
 
 @contextlib.contextmanager
-def following(plan: Plan) -> Iterator[Callable[[Step], None]]:
-    """Show the steps of a build while it runs."""
+def following(plan: Plan, ran: dict[int, Step] | None = None) -> Iterator[Callable[[Step], None]]:
+    """Show the steps of a build while it runs; those that no cache had are in `ran` afterwards, each once."""
     with BuildProgress(err, tuple(target.name for target in plan.targets)) as progress:
-        yield progress.observe
+
+        def observe(step: Step) -> None:
+            progress.observe(step)
+            if (
+                ran is not None
+                and step.is_instruction
+                and step.seconds is not None
+                and not (step.cached or step.is_cancelled)
+            ):
+                ran[id(step)] = step
+
+        yield observe
 
 
 @contextlib.contextmanager

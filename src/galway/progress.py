@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from typing import TYPE_CHECKING, Self
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Self
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+
+from galway.report.images import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,19 +20,6 @@ if TYPE_CHECKING:
 
     from galway.pipeline import Outcome
     from galway.tools.buildx import Step
-
-
-WORDS = 150
-"""Letters of a step that a plain line shows."""
-
-_MOUNTS = re.compile(r" --(?:mount|network|security)=\S+")
-"""Options of a RUN, which may be longer than what it runs and say nothing of it."""
-
-
-def told(name: str) -> str:
-    """A step on one line, by what it does."""
-    text = _MOUNTS.sub("", " ".join(name.split()))
-    return text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
 
 
 class _Display:

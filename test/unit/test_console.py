@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from galway.errors import (
 )
 from galway.evidence import Record
 from galway.report import images
+from galway.tools.buildx import Step
 
 RECORD = Record(
     stage="build",
@@ -79,6 +81,52 @@ def test_json_for_programs_is_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_hit_rate_is_cached_steps_of_all() -> None:
     assert images.hit_rate([RECORD, RECORD]) == "18 of 20 steps from the cache (90%)"
+
+
+def built(compressed: float, *layers: str) -> Record:
+    """A record of a build whose layers have these ids, each of a megabyte."""
+    made = [{"digest": layer, "compressed": 1_000_000} for layer in layers]
+    measures = RECORD.measures | {"layers": made, "compressed": compressed * 1e6}
+    return msgspec.structs.replace(RECORD, digest=f"sha256:{'-'.join(layers)}", measures=measures)
+
+
+def test_a_build_says_what_took_its_time() -> None:
+    ran = [Step(name=f"[ci {nth}/9] RUN --mount=type=cache,id=x step {nth}", seconds=nth * 1.5) for nth in range(1, 6)]
+    assert list(images.cost([built(84, "a")], {}, ran, 12.4)) == [
+        "9 of 10 steps from the cache (90%), 12 s",
+        "   7.5 s  [ci 5/9] RUN step 5",
+        "   6.0 s  [ci 4/9] RUN step 4",
+        "   4.5 s  [ci 3/9] RUN step 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (built(84, "a", "b"), "the same bytes"),
+        (msgspec.structs.replace(built(84, "a", "b"), digest="sha256:other"), "the same layers"),
+        (
+            built(85.25, "a", "c"),
+            "compressed +1.2 MB, unpacked +0.0 MB; 1 of 2 layers are new, 1.0 MB to pull",
+        ),
+    ],
+)
+def test_a_build_says_what_changed_since_the_last(new: Record, said: str) -> None:
+    before = {("ci", "linux-amd64"): built(84, "a", "b")}
+    assert list(images.cost([new], before, [], 1.0))[1:] == [f"ci linux/amd64, since its last build: {said}"]
+
+
+def test_the_steps_that_ran_are_kept_each_once() -> None:
+    ran: dict[int, Step] = {}
+    step = Step(name="[ci 1/2] RUN true", target="ci-amd64")
+    with console.following(SimpleNamespace(targets=[SimpleNamespace(name="ci-amd64")]), ran) as observe:  # type: ignore[arg-type]
+        observe(step)
+        assert ran == {}
+        step.seconds = 2.0
+        observe(step)
+        observe(step)
+        observe(Step(name="[ci 2/2] RUN false", target="ci-amd64", cached=True, seconds=0.0))
+    assert list(ran.values()) == [step]
 
 
 def test_what_is_over_its_budget_is_red() -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from galway import progress
+from galway.report import images
 from galway.tools.buildx import Step
 
 MOUNTS = "--mount=type=cache,id=ci-apt-amd64,target=/var/cache/apt --mount=type=secret,id=ca,target=/run/ca"
@@ -47,4 +48,4 @@ def test_a_cached_and_a_failed_step_say_so() -> None:
 def test_a_long_step_is_cut_visibly() -> None:
     line = said(Step(name=f"[ci-amd64 1/1] RUN {'x' * 300}", target="ci-amd64", seconds=1.0))
     assert line.endswith("x…: 1.0 s\n")
-    assert len(line.partition(":")[0]) == progress.WORDS
+    assert len(line.partition(":")[0]) == images.WORDS

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from galway.baking import Request
     from galway.plan import Plan
+    from galway.tools.buildx import Step
     from galway.workspace import Workspace
 
 BUILDS = {
@@ -84,12 +85,15 @@ def build(
     Environment: REGISTRY, VERSION (of one image), CACHE (registry repository of the build cache), COMPRESSION (zstd or
     gzip), BASES (registry or stand-in), SOURCE_DATE_EPOCH.
     """
-    from galway import baking, console, history, prepare
+    import time
+
+    from galway import baking, console, evidence, history, prepare
     from galway.report import images as report
     from galway.stages import build as stage
     from galway.workspace import Workspace
 
     with console.edge():
+        begun = time.monotonic()
         workspace = Workspace.here()
         wanted = prepare.plan(workspace, names=image, platform=platform, no_cache=no_cache)
         command = partial(baking.command, baking.place(workspace))
@@ -97,11 +101,16 @@ def build(
         if request is None:
             return
         targets = [(target.image.name, target.platform.slug) for target in wanted.targets]
-        with history.building(workspace, targets, console.say) as built, console.following(wanted) as observe:
+        known = (evidence.read(workspace.evidence, *target, stage.STAGE) for target in targets)
+        before = {(record.image, record.platform): record for record in known if record}
+        ran: dict[int, Step] = {}
+        with history.building(workspace, targets, console.say) as built, console.following(wanted, ran) as observe:
             records = stage.run(workspace, request, observe=observe)
             built(records)
         stage.load(workspace, wanted.images, request.engine, say=console.say)
         if json:
             console.print_json(records)
         else:
-            console.out.print(report.build(records), report.hit_rate(records))
+            console.out.print(report.build(records))
+            for line in report.cost(records, before, list(ran.values()), time.monotonic() - begun):
+                console.out.print(line, markup=False)

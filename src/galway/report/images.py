@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from galway.report import megabytes, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.table import Table
 
     from galway.evidence import Record
     from galway.plan import Plan
+    from galway.tools.buildx import Step
+
+WORDS = 150
+"""Letters of a step that a plain line shows."""
+
+_MOUNTS = re.compile(r" --(?:mount|network|security)=\S+")
+"""Options of a RUN, which may be longer than what it runs and say nothing of it."""
+
+SLOWEST = 3
+"""So many of the steps that ran are named with their time."""
 
 
 def plan(wanted: Plan) -> Table:
@@ -54,3 +65,46 @@ def hit_rate(records: Sequence[Record]) -> str:
     steps = sum(record.measures["steps"] for record in records)
     cached = sum(record.measures["steps_cached"] for record in records)
     return f"{cached} of {steps} steps from the cache ({cached / steps:.0%})" if steps else "no steps"
+
+
+def told(name: str) -> str:
+    """A step on one line, by what it does."""
+    text = _MOUNTS.sub("", " ".join(name.split()))
+    return text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
+
+
+def cost(
+    records: Sequence[Record], before: Mapping[tuple[str, str], Record], ran: Sequence[Step], seconds: float
+) -> Iterator[str]:
+    """What a build cost: the time and what took it, and what it changed since the last build of the same.
+
+    Parameters
+    ----------
+    before:
+        The records of that build, by image and platform.
+    ran:
+        The steps that no cache had.
+    seconds:
+        From the command to its end.
+    """
+    yield f"{hit_rate(records)}, {seconds:.0f} s"
+    slowest = sorted(ran, key=lambda step: step.seconds or 0.0, reverse=True)[:SLOWEST]
+    for step in slowest:
+        yield f"{step.seconds:6.1f} s  {told(step.name)}"
+    for record in records:
+        old = before.get((record.image, record.platform))
+        if old is not None:
+            yield f"{record.image} {record.platform.replace('-', '/', 1)}, since its last build: {_change(old, record)}"
+
+
+def _change(old: Record, new: Record) -> str:
+    """In layers and sizes; an image of the same layers may have other labels."""
+    had = {layer["digest"] for layer in old.measures["layers"]}
+    fresh = [layer for layer in new.measures["layers"] if layer["digest"] not in had]
+    if new.digest == old.digest:
+        return "the same bytes"
+    if not fresh:
+        return "the same layers"
+    grown = [f"{word} {(new.measures[word] - old.measures[word]) / 1e6:+.1f} MB" for word in ("compressed", "unpacked")]
+    pull = megabytes(sum(layer["compressed"] for layer in fresh))
+    return f"{', '.join(grown)}; {len(fresh)} of {len(new.measures['layers'])} layers are new, {pull} to pull"
