@@ -27,6 +27,15 @@ ARGUMENT = "$ARG"
 NEEDS = "needs"
 """A regular expression without which a file cannot match, in a rule or among `patterns`; see `needed`."""
 
+BETWEEN = r"(?:[\s\\]|#.*\n)*"
+"""What may stand between the parts of an expression: white space, a continued line, a comment."""
+
+IMPORTED = r"\bimport\b(?:.*|\s*\([^)]*)"
+"""All of an import before a name, also over several lines."""
+
+SHORTHAND = re.compile(r"<(used|method):([^<>]+)>")
+"""`<used:a|b>`, `<method:a|b>` in a `needs`; see `written_out`."""
+
 
 class Dumper(yaml.SafeDumper):
     """Long text as it reads: blocks for several lines, no aliases."""
@@ -91,9 +100,29 @@ def needed(expression: str) -> dict[str, Any]:
     what metavariables must look like where they stand for more than a name. From the first hit on the expression takes
     everything, so that it hits once: the engine combines every hit with every match of the other patterns.
     """
+    expression = written_out(expression)
     flags = FLAGS.match(expression)
     group = f"(?{flags[1]}:{expression[flags.end() :]})" if flags else f"(?:{expression})"
     return {"semgrep-internal-pattern-anywhere": {"pattern-regex": f"{group}[\\s\\S]*+"}}
+
+
+def written_out(expression: str) -> str:
+    """The expression with its shorthands spelled out: names that prose and texts hold too, where code uses them.
+
+    `method` is an attribute that is not assigned to, or an import (the engine takes an imported name for its full one);
+    `used` is also a call or what something is assigned, since the engine follows `run = system` to `run(...)`.
+    """
+    return SHORTHAND.sub(lambda found: (used if found[1] == "used" else method)(found[2]), expression)
+
+
+def method(names: str) -> str:
+    """An attribute or an imported name."""
+    return rf"(?:\.{BETWEEN}|{IMPORTED})\b(?:{names})\b(?!{BETWEEN}=(?!=))"
+
+
+def used(names: str) -> str:
+    """Those, a call, and the right of an equals sign."""
+    return rf"(?:\.{BETWEEN}|{IMPORTED}|=(?:.*|[\s\\(]*))\b(?:{names})\b|\b(?:{names})(?:[\s\\)]|#.*\n)*\("
 
 
 def narrowed(part: dict[str, Any], expressions: list[str]) -> dict[str, Any]:

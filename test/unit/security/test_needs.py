@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 RULES = Path(__file__).parents[3] / "scripts/security/rules"
 FAMILIES = tuple(sorted(path.stem for path in (RULES / "families").glob("*.in") if path.stem != "shared"))
@@ -96,3 +97,36 @@ def test_every_pattern_has_what_its_file_is_asked_for(family: str) -> None:
                     checked += 1
                     assert re.search(need, text), (rule["id"], text, need)
     assert checked > 0
+
+
+@pytest.fixture(scope="module")
+def written_out() -> Callable[[str], str]:
+    """A `needs` as the engine gets it; the program that writes the rules belongs to no package."""
+    expand: Callable[[str], str] = runpy.run_path(str(RULES / "expand.py"))["written_out"]
+    return expand
+
+
+USES = (
+    "os.system(x)", "(os.system)(x)", "os \\\n  .system(x)", "os.  # why\n  system(x)", "from os import system as run",
+    "from os import (\n    path,\n    system as run,\n)", "run = os.system", "def f(run=os.system): ...",
+    "run = (\n    system\n)", "if (run := system): ...", "system  # why\n(x)",
+)  # fmt: skip
+"""In each of them the engine finds `os.system`, the last three with `from os import *`."""
+
+
+@pytest.mark.parametrize("code", USES)
+def test_a_name_is_used_in_every_way_that_the_engine_follows(code: str, written_out: Callable[[str], str]) -> None:
+    assert re.search(written_out("<used:popen|system>"), code)
+
+
+@pytest.mark.parametrize("code", ["# the system checks", '"Performing system checks..."', '["help", "system-ui"]'])
+def test_a_name_in_prose_is_not_used(code: str, written_out: Callable[[str], str]) -> None:
+    assert not re.search(written_out("<used:popen|system>"), code)
+
+
+def test_a_method_is_an_attribute_or_an_import(written_out: Callable[[str], str]) -> None:
+    need = written_out("<method:execute|executemany>")
+    for code in ("cursor.execute(x)", "run = cursor.execute", "from db import execute", "ok = cursor.execute == f"):
+        assert re.search(need, code), code
+    for code in ("def execute(self): ...", "# execute", "command.execute = print", "cursor.execute_all(x)"):
+        assert not re.search(need, code), code
