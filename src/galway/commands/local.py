@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @task(
     help={
         "pinned": "Run exactly what this checkout built: write .galway/compose/pinned.yml with digests and use it.",
-        "timeout": "Seconds until the collector must be healthy and the scan have ended.",
+        "timeout": "Seconds until the collector must be healthy and the scan have ended (default: 900).",
         "dry": DRY,
         "json": JSON,
     }
@@ -78,6 +78,7 @@ def logs(c: Context, service: list[str], follow: bool = False, dry: bool = False
     """Show what the services of docker-compose.yml printed."""
     from galway import compose, console, engine, process
     from galway.errors import MissingToolError
+    from galway.report import typed
     from galway.workspace import Workspace
 
     with console.edge():
@@ -91,6 +92,9 @@ def logs(c: Context, service: list[str], follow: bool = False, dry: bool = False
         if answering is None:
             raise MissingToolError("no engine answers, so no service runs", hint="inv up")
         services = compose.Compose(docker=answering.docker, root=workspace.root)
+        if not compose.look(services, answering):  # compose would print nothing, and call that a success
+            console.err.print(typed("no service of docker-compose.yml is there; inv up starts them"), soft_wrap=True)
+            return
         process.replace(services.logs(names, follow=follow), env=answering.env)
 
 

@@ -89,7 +89,7 @@ def sign(
     help={
         "image": IMAGE,
         "ref": "Look at this reference (registry/repository:tag or …@sha256:…) instead of what this checkout built.",
-        "key": KEY,
+        "key": PUBLIC_KEY,
         "keyless": KEYLESS,
         "dry": DRY,
         "json": JSON,

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 @task(
     name="scan-source",
     help={
-        "path": "Folder to scan (default: here).",
+        "path": "Folder to scan (default: this checkout, where a relative path begins too).",
         "output": "Folder for the results (default: results).",
-        "kind": "full, fast or incremental.",
+        "kind": "full, fast or incremental (default: full).",
         "advisories": "OSV's export for PyPI, zip or folder (default: what `inv advisories` fetched, if anything).",
-        "fail_on": "Severities that fail, for instance critical,high; none only reports.",
+        "fail_on": "Severities that fail, for instance critical,high; none only reports (default: critical,high).",
         "dry": DRY,
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from galway.compose.argv import FILE, SERVICES, Compose, places, ports, results, seconds, services
 from galway.compose.pinned import pin
-from galway.compose.run import down, up
+from galway.compose.run import down, look, up
 from galway.compose.state import State
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Compose",
     "State",
     "down",
+    "look",
     "pin",
     "places",
     "ports",
