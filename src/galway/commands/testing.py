@@ -33,6 +33,8 @@ def run_tests(c: Context, image: list[str], platform: list[str], dry: bool = Fal
                 console.out.print(process.quote(argv), soft_wrap=True, markup=False)
             console.conclude(refused)
             return
+        if not wanted:  # before a tool is fetched, and without the table of nothing
+            console.conclude(refused)
         records = prepare.session(workspace, wanted, say=console.say).run(wanted)
         if json:
             console.print_json(records)

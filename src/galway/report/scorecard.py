@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from galway.report import next_step, status, table
+from galway.report import next_step, status, table, typed
 from galway.report.markdown import cell, grid, sign
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def score(card: Scorecard) -> Iterator[RenderableType]:
                 f"[red]{escape(one.what)}[/]", f"{one.image} {one.platform}", one.before, one.now, escape(one.release)
             )
         yield worse
-    yield from (f"[dim]{escape(line)}[/]" for line in notes(card))
+    yield from (f"[dim]{escape(typed(line))}[/]" for line in notes(card))
     yield summary(card)
 
 
