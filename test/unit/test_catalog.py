@@ -143,3 +143,9 @@ def test_an_empty_catalog_selects_nothing(checkout: Path) -> None:
     path.write_text(path.read_text().partition("[images")[0] + "[images]\n")
     with pytest.raises(NothingSelectedError):
         catalog.load(checkout).select()
+
+
+def test_several_images_in_one_word_are_told_apart() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        catalog.load(ROOT).select(["ci,security-scanner"])
+    assert caught.value.hint == "one image for each option: -i ci -i security-scanner"

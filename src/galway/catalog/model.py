@@ -137,7 +137,9 @@ class Catalog:
         by_name = {image.name: image for image in self.images}
         for name in names:
             if name not in by_name:
-                raise ConfigurationError(f"unknown image {name!r}", hint=nearest(name, by_name))
+                several = " ".join(f"-i {part.strip()}" for part in name.split(",")) if "," in name else ""
+                hint = f"one image for each option: {several}" if several else nearest(name, by_name)
+                raise ConfigurationError(f"unknown image {name!r}", hint=hint)
         wanted = list(names or by_name)
         for name in wanted:
             wanted.extend(need for need in by_name[name].needs if need not in wanted)
