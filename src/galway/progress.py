@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from galway.tools.buildx import Step
 
 
+NARROW = 70
+"""Columns below which a step stands under its target: beside it, neither could be read."""
+
+EXPORT = "exporting to "
+"""How BuildKit's name for the last of its work begins, which may take longer than the steps."""
+
+
 class _Display:
     """What redraws a table on a terminal for the time of a `with` block, and says plain lines elsewhere.
 
@@ -108,6 +115,8 @@ class BuildProgress(_Display):
 
     def observe(self, step: Step) -> None:
         """Take note of a step that began or ended."""
+        if EXPORT in step.name:
+            self._export(step)
         if not step.is_instruction or step.is_cancelled or step.target not in self._now:
             return
         with self._lock:
@@ -121,6 +130,16 @@ class BuildProgress(_Display):
                 self._cached[step.target] += step.cached
                 self._plain(step, text)
 
+    def _export(self, step: Step) -> None:
+        """Layers are compressed and written: of the one target, or of the one that is named in brackets."""
+        named = step.name.partition("]")[0].removeprefix("[")
+        for name in self._now:
+            if name == named or len(self._now) == 1:
+                with self._lock:
+                    self._now[name] = "compressing and writing layers" if step.seconds is None else "written"
+        if step.seconds is not None and not step.error:
+            self._plain(step, step.name)
+
     def _plain(self, step: Step, text: str) -> None:
         if self._console.is_terminal:
             return
@@ -129,13 +148,19 @@ class BuildProgress(_Display):
         self._console.print(escape(line))
 
     def _render(self) -> Table:
+        narrow = self._console.width < NARROW
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="bold", no_wrap=True)
-        grid.add_column(justify="right", no_wrap=True)
-        grid.add_column(no_wrap=True, overflow="ellipsis")
+        grid.add_column(style="bold", no_wrap=True, overflow="ellipsis")
+        if not narrow:
+            grid.add_column(justify="right", no_wrap=True)
+            grid.add_column(no_wrap=True, overflow="ellipsis")
         with self._lock:
             for name, now in self._now.items():
                 count = f"{self._done[name]} steps, {self._cached[name]} cached"
-                grid.add_row(escape(name), count, escape(now))
-        grid.add_row(f"{time.monotonic() - self._begun:.0f} s", "", "", style="dim")
+                if narrow:
+                    for line in (escape(name), f"[not bold]  {count}[/]", f"[not bold]  {escape(now)}[/]"):
+                        grid.add_row(line)
+                else:
+                    grid.add_row(escape(name), count, escape(now))
+        grid.add_row(f"{time.monotonic() - self._begun:.0f} s", style="dim")
         return grid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -49,3 +50,39 @@ def test_a_long_step_is_cut_visibly() -> None:
     line = said(Step(name=f"[ci-amd64 1/1] RUN {'x' * 300}", target="ci-amd64", seconds=1.0))
     assert line.endswith("x…: 1.0 s\n")
     assert len(line.partition(":")[0]) == images.WORDS
+
+
+def drawn(width: int, *steps: Step) -> list[str]:
+    """What a terminal shows of a build after these steps, without the clock."""
+    console = Console(file=io.StringIO(), width=width, height=24, force_terminal=True, color_system=None)
+    with progress.BuildProgress(console, ("ci-amd64", "agent-updates-collector-amd64")) as shown:
+        for step in steps:
+            shown.observe(step)
+    assert isinstance(console.file, io.StringIO)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue()).splitlines()
+    last = max(at for at, line in enumerate(lines) if line.startswith("ci-amd64"))
+    return [line.rstrip() for line in lines[last:] if line.strip() and not re.match(r"\d+ s", line)]
+
+
+RUNNING = Step(name="[ci-amd64 stage-1 1/6] RUN apt-get update", target="ci-amd64")
+
+
+def test_a_narrow_terminal_shows_whole_names_and_the_step_below() -> None:
+    assert drawn(40, RUNNING) == [
+        "ci-amd64",
+        "  0 steps, 0 cached",
+        "  [ci-amd64 stage-1 1/6] RUN apt-get up…",
+        "agent-updates-collector-amd64",
+        "  0 steps, 0 cached",
+        "  waiting",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "now"), [(None, "compressing and writing layers"), (20.0, "written")])
+def test_the_work_after_the_last_step_is_named(seconds: float | None, now: str) -> None:
+    export = Step(name="[ci-amd64] exporting to oci image format", seconds=seconds)
+    assert drawn(100, RUNNING, export)[0].endswith(f"  {now}")
+
+
+def test_a_file_has_the_time_of_that_work() -> None:
+    assert said(Step(name="exporting to oci image format", seconds=20.0)) == "exporting to oci image format: 20.0 s\n"
