@@ -4,6 +4,8 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use agent_updates_collector::error::Error;
 use agent_updates_collector::store::backup::back_up;
@@ -15,7 +17,8 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use support::stores::{open, open_with, record, refusal};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 /// All that is stored but for the places, in an order of its own.
 fn content(path: &Path) -> Vec<String> {
@@ -239,4 +242,26 @@ async fn a_reader_that_stays_open_does_not_let_the_log_grow_for_ever() {
     assert!(bytes < 1500 * 4120, "{bytes}");
     reader.execute_batch("COMMIT").unwrap();
     store.append(vec![record(1_000_000)], false).await.unwrap();
+}
+
+#[test]
+fn a_look_up_needs_no_blocking_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("x.db"));
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (end, ended) = channel::<()>();
+    let busy = runtime.spawn_blocking(move || ended.recv());
+    let looked_up = runtime.spawn(async move {
+        store.append(vec![record(0)], false).await.unwrap();
+        timeout(Duration::from_secs(10), store.agent("agent-0".to_owned())).await
+    });
+    let agent = runtime.block_on(looked_up).unwrap();
+    drop(end);
+    let agent = agent.expect("it waits for a thread").unwrap();
+    assert_eq!(agent.map(|agent| agent.events), Some(1));
+    runtime.block_on(busy).unwrap().unwrap_err();
 }

@@ -110,7 +110,7 @@ impl Store {
     pub async fn agent(&self, name: String) -> Result<Option<AgentRow>, Error> {
         self.inner
             .readers
-            .read(move |connection, _| {
+            .look_up(move |connection, _| {
                 let Some(number) = find(connection, Kind::Agent, &name)? else {
                     return Ok(None);
                 };
