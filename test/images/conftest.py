@@ -95,7 +95,7 @@ def built() -> Iterator[Built]:
     plan = prepare.plan(workspace)
     request = prepare.request(workspace, plan, builder=None, say=say)
     try:
-        records = build.run(workspace, request, observe=lambda _: None)
+        records = build.run(workspace, request, observe=lambda _: None, say=print)
         build.load(workspace, plan.images, request.engine, say=say)
         yield Built(
             workspace=workspace,
@@ -114,7 +114,7 @@ def both(built: Built) -> list[Target]:
     """Every image on every platform of the catalog, those of another machine built by cross-compilers and emulation."""
     plan = prepare.plan(built.workspace, platform=["all"])
     request = prepare.request(built.workspace, plan, builder=None, say=say)
-    build.run(built.workspace, request, observe=lambda _: None)
+    build.run(built.workspace, request, observe=lambda _: None, say=print)
     wanted, refused = tested.select(built.workspace, plan.images, plan.platforms)
     assert refused is None
     return wanted

@@ -48,7 +48,7 @@ def test_the_image_is_loaded_with_its_labels_and_a_numeric_user(built: Built, na
 
 
 def test_a_rebuild_takes_every_step_from_the_cache_and_gives_the_same_digests(built: Built) -> None:
-    again = build.run(built.workspace, built.request, observe=lambda _: None)
+    again = build.run(built.workspace, built.request, observe=lambda _: None, say=print)
     assert {record.image: record.digest for record in again} == {n: r.digest for n, r in built.records.items()}
     steps = sum(record.measures["steps"] for record in again)
     assert steps > 0

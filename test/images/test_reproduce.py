@@ -56,7 +56,7 @@ class Bench:
     def twice(self, dockerfile: str) -> Record:
         """Build, build again and compare."""
         request = self.request(dockerfile)
-        build.run(self.workspace, request, observe=lambda _: None)
+        build.run(self.workspace, request, observe=lambda _: None, say=print)
         layout = self.workspace.layout("small")
         record = self.workspace.evidence / "small" / Platform.of_host().slug / "build.json"
         before = ((layout / "index.json").read_bytes(), record.read_bytes())
@@ -112,7 +112,7 @@ def test_a_package_whose_version_moved_in_between_is_named(bench: Bench) -> None
 
 def test_a_build_of_other_files_is_not_compared(bench: Bench) -> None:
     request = bench.request("RUN echo one > /one\n")
-    build.run(bench.workspace, request, observe=lambda _: None)
+    build.run(bench.workspace, request, observe=lambda _: None, say=print)
     look = sources.Sources(workspace=bench.workspace, say=say)
     with pytest.raises(Exception, match="from other files, bases or settings"):
         reproduce.run(

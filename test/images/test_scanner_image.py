@@ -66,7 +66,7 @@ def test_an_image_on_a_newer_python_builds_passes_the_same_checks_and_reads_newe
     workspace = dataclasses.replace(built.workspace, root=root)
     plan = prepare.plan(workspace, names=[NAME])
     request = prepare.request(workspace, plan, builder=None, say=print)
-    (record,) = build.run(workspace, request, observe=lambda _: None)
+    (record,) = build.run(workspace, request, observe=lambda _: None, say=print)
     assert record.measures["compressed"] <= record.measures["size_budget"]
     build.load(workspace, plan.images, request.engine, say=print)
     wanted, refused = tested.select(workspace, plan.images, (Platform.of_host(),))

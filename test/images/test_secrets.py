@@ -97,7 +97,7 @@ class Bird:
         plan = prepare.plan(self.workspace)
         request = prepare.request(self.workspace, plan, builder=None, say=say)
         assert {"ca", "pip", "cargo"} <= set(request.secrets["canary"])
-        build.run(self.workspace, request, observe=lambda _: None)
+        build.run(self.workspace, request, observe=lambda _: None, say=print)
         return Layout(self.workspace.layout("canary"))
 
     def search(self, layout: Layout) -> Search:

@@ -109,6 +109,10 @@ def test_a_build_says_what_took_its_time() -> None:
             built(85.25, "a", "c"),
             "compressed +1.2 MB, unpacked +0.0 MB; 1 of 2 layers are new, 1.0 MB to pull",
         ),
+        (
+            built(83.96, "a", "c"),
+            "compressed +0.0 MB, unpacked +0.0 MB; 1 of 2 layers are new, 1.0 MB to pull",
+        ),
     ],
 )
 def test_a_build_says_what_changed_since_the_last(new: Record, said: str) -> None:

@@ -10,9 +10,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
-
-from galway import engine
+from galway import engine, turns
 from galway.archive import Mirror
 from galway.bases import shelf
 from galway.bases.workshop import Workshop
@@ -69,8 +67,7 @@ def provide(
             hint=HINT,
         )
     home = shelf.folder(workspace)
-    home.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(home / "lock"):
+    with turns.turn(home / "lock", "another command that makes stand-ins", say=say):
         needed = missing(workspace, wanted)
         if not needed:
             return  # another process made them meanwhile

@@ -105,7 +105,7 @@ def build(
         before = {(record.image, record.platform): record for record in known if record}
         ran: dict[int, Step] = {}
         with history.building(workspace, targets, console.say) as built, console.following(wanted, ran) as observe:
-            records = stage.run(workspace, request, observe=observe)
+            records = stage.run(workspace, request, observe=observe, say=console.say)
             built(records)
         stage.load(workspace, wanted.images, request.engine, say=console.say)
         if json:

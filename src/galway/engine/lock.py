@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import filelock
+from galway.turns import turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from galway.engine.places import Places
 
 
-@contextmanager
-def locked(places: Places, *, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of this cache's engine; the kernel drops it when its holder dies."""
-    places.home.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(places.lock)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        say("waiting for another command that prepares the engine")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def locked(places: Places, *, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Hold the lock of this cache's engine."""
+    return turn(places.lock, "another command that prepares the engine", say=say)

@@ -170,7 +170,7 @@ class Pipeline:
         request = prepare.request(self.workspace, plan, builder=None, say=self.say)
         targets = [(target.image.name, target.platform.slug) for target in plan.targets]
         with history.building(self.workspace, targets, self.say) as built:
-            records = build.run(self.workspace, request, observe=self.observe)
+            records = build.run(self.workspace, request, observe=self.observe, say=self.say)
             built(records)
         build.load(self.workspace, plan.images, request.engine, say=self.say)
         return records

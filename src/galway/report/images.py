@@ -105,6 +105,10 @@ def _change(old: Record, new: Record) -> str:
         return "the same bytes"
     if not fresh:
         return "the same layers"
-    grown = [f"{word} {(new.measures[word] - old.measures[word]) / 1e6:+.1f} MB" for word in ("compressed", "unpacked")]
+    # Adding 0.0 takes the sign from what rounds to nothing.
+    grown = {
+        word: round((new.measures[word] - old.measures[word]) / 1e6, 1) + 0.0 for word in ("compressed", "unpacked")
+    }
     pull = megabytes(sum(layer["compressed"] for layer in fresh))
-    return f"{', '.join(grown)}; {len(fresh)} of {len(new.measures['layers'])} layers are new, {pull} to pull"
+    sizes = ", ".join(f"{word} {change:+.1f} MB" for word, change in grown.items())
+    return f"{sizes}; {len(fresh)} of {len(new.measures['layers'])} layers are new, {pull} to pull"

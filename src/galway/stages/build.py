@@ -7,9 +7,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
-from galway import assembly, baking, evidence, plan as planning, process, provenance
+from galway import assembly, baking, evidence, plan as planning, process, provenance, turns
 from galway.errors import BuildError
 from galway.inspection import parts
 from galway.layout import Layout, Manifest
@@ -32,13 +30,17 @@ STAGE = "build"
 PROVENANCE = "provenance.json"
 
 
-def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], None]) -> list[Record]:
+def run(
+    workspace: Workspace, request: Request, *, observe: Callable[[Step], None], say: Callable[[str], None]
+) -> list[Record]:
     """Build every target and leave layouts, records and loaded images.
 
     Parameters
     ----------
     observe:
         Told of each step as it begins and ends.
+    say:
+        Told where another build has to end first.
 
     Returns
     -------
@@ -50,8 +52,7 @@ def run(workspace: Workspace, request: Request, *, observe: Callable[[Step], Non
     BuildError
         A step failed, or the disk is full; the message names step and image.
     """
-    workspace.state.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.state / "build.lock"):  # a second build of this checkout waits, then finds all cached
+    with turns.turn(workspace.state / "build.lock", "another build of this checkout", say=say):  # then all is cached
         scratch = workspace.root / planning.OUT
         shutil.rmtree(scratch, ignore_errors=True)
         where = baking.place(workspace)

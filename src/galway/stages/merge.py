@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
-from galway import assembly
+from galway import assembly, turns
 from galway.errors import BuildError, ConfigurationError
 from galway.layout import INDEX_TYPE, MANIFEST_TYPE, Layout, Manifest
 from galway.reference import Digest
@@ -75,8 +73,10 @@ def run(
     RegistryError
         A digest could not be had.
     """
-    workspace.state.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.state / "build.lock"), tempfile.TemporaryDirectory(dir=workspace.state) as scratch:
+    with (
+        turns.turn(workspace.state / "build.lock", "a build of this checkout", say=say),
+        tempfile.TemporaryDirectory(dir=workspace.state) as scratch,
+    ):
         parts = [part for folder in folders for part in _from_folder(image, folder)]
         for number, reference in enumerate(references):
             if client is None:

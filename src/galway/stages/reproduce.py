@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from filelock import FileLock
 
-from galway import baking, bom, evidence, plan as planning, reproduction
+from galway import baking, bom, evidence, plan as planning, reproduction, turns
 from galway.errors import BuildError, GalwayError, NotEvaluatedError
 from galway.layout import Layout
 
@@ -143,8 +142,7 @@ def run(workspace: Workspace, request: Request, hooks: Hooks, *, remade: Sequenc
     started = evidence.now()
     request = replace(request, plan=_uncached(request.plan))
     before = check(workspace, request.plan, request.bases)
-    (workspace.root / _FOLDER).mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.root / _FOLDER / "lock"):
+    with turns.turn(workspace.root / _FOLDER / "lock", "another reproduction in this checkout", say=hooks.say):
         shutil.rmtree(workspace.root / _PLACE.out, ignore_errors=True)
         try:
             baking.define(workspace, request, _PLACE)

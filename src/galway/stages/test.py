@@ -16,9 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
-from filelock import FileLock, Timeout
 
-from galway import assembly, checks, engine as engines, evidence, process
+from galway import assembly, checks, engine as engines, evidence, process, turns
 from galway.checks import Check, Kind, Subject, architecture, content, hardening, leftovers, policy, structure
 from galway.checks.containers import reference
 from galway.errors import GalwayError, ImageTestError, MissingToolError, NotEvaluatedError
@@ -103,20 +102,13 @@ class Session:
 
         Nothing stays in the engine, however this ends; and what a killed run left is removed first.
         """
-        self.workspace.state.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.workspace.state / "test.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            self.say("another run of tests in this checkout is not over: waiting for it")
-            lock.acquire()
-        try:
+        with turns.turn(self.workspace.state / "test.lock", "another run of tests in this checkout", say=self.say):
             self._sweep(self.checkout)  # this run holds the lock: whatever bears the checkout's mark is of a dead one
-            with TemporaryDirectory(prefix="galway-test-") as scratch:
-                return self._run([_Work(session=self, target=target, folder=Path(scratch)) for target in wanted])
-        finally:
-            self._sweep(self.run_id)
-            lock.release()
+            try:
+                with TemporaryDirectory(prefix="galway-test-") as scratch:
+                    return self._run([_Work(session=self, target=target, folder=Path(scratch)) for target in wanted])
+            finally:
+                self._sweep(self.run_id)
 
     def _run(self, works: Sequence[_Work]) -> list[Record]:
         # Hardening waits for containers that have half a core each, so there is room for more than one a core.
