@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,18 +10,11 @@ import pytest
 from galway import process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import Built
 
 VULNERABLE = "import subprocess\n\n\ndef run(command):\n    subprocess.call(command, shell=True)\n"
-EVENT = {
-    "version": "1.0.0",
-    "event_type": "lifecycle.started",
-    "timestamp": "2026-01-02T03:04:05Z",
-    "agent_id": "@backend-engineer@galway",
-}
 
 
 def test_the_scanners_engines_answer(built: Built) -> None:
@@ -48,36 +40,6 @@ def test_the_ci_image_has_its_tools_and_the_specifications_git_identity(built: B
     lines = built.run("ci", "sh", "-ec", script).splitlines()
     assert lines[:2] == ["CI Bot", "ci@peregrinesummit.com"]
     assert len(lines) == 12
-
-
-@pytest.fixture
-def collector(built: Built) -> Iterator[str]:
-    """A running collector's container, with a volume for its data as compose gives it."""
-    volume = built.docker("volume", "create").stdout.strip()
-    container = built.start("agent-updates-collector", "--volume", f"{volume}:/app/data")
-    try:
-        yield container
-    finally:
-        built.docker("rm", "--force", container)
-        built.docker("volume", "rm", volume)
-
-
-def test_the_collector_turns_healthy_and_gives_back_what_it_took(built: Built, collector: str) -> None:
-    state = ""
-    for _ in range(90):
-        state = built.docker("inspect", "--format", "{{.State.Health.Status}}", collector).stdout.strip()
-        if state == "healthy":
-            break
-        time.sleep(1)
-    assert state == "healthy", built.docker("logs", collector, ok=None).stderr
-    # Another container in its network namespace is the client: no port of the host is taken.
-    options = ("--network", f"container:{collector}")
-    body = json.dumps(EVENT)
-    post = f"curl -sS --fail-with-body -H 'content-type: application/json' -d '{body}' http://127.0.0.1:8080/v1/events"
-    assert json.loads(built.run("ci", "sh", "-ec", post, options=options))["accepted"] == 1
-    answer = built.run("ci", "curl", "-sSf", "http://127.0.0.1:8080/v1/events?limit=5", options=options)
-    assert EVENT["agent_id"] in answer
-    assert "# TYPE" in built.run("ci", "curl", "-sSf", "http://127.0.0.1:9090/metrics", options=options)
 
 
 def test_a_container_that_must_not_write_cannot(built: Built) -> None:
