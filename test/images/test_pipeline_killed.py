@@ -29,8 +29,8 @@ NAME = "agent-updates-collector"
 PROGRAM = "galway.commands.entry"
 SEED = int(os.environ.get("SEED", "5"))
 
-MOMENTS = {"test": 8.0, "scan": 1.0, "publish": 1.5, "sign": 4.0, "verify": 0.5}
-"""Stages in which a run is killed, and the most seconds that it has been in them then: less than they take."""
+MOMENTS = {"test": 4.0, "scan": 0.4, "publish": 0.6, "sign": 1.5, "verify": 0.2}
+"""Stages in which a run is killed, and the most seconds that it has been in them: half of what they take at most."""
 
 STAGE_SECONDS = 240.0
 LEFT_SECONDS = 30.0
@@ -67,7 +67,9 @@ class Run:
 
     def kill(self) -> None:
         """Kill the program itself, which can clean up nothing then; what started it ends by itself."""
-        (pid,) = (pid for pid in below(self.child.pid) if PROGRAM in words(pid) and "python" in words(pid)[0])
+        found = [pid for pid in below(self.child.pid) if PROGRAM in words(pid) and "python" in words(pid)[0]]
+        assert len(found) == 1, f"it ended before it was killed; MOMENTS are too late here:\n{self.log.read_text()}"
+        (pid,) = found
         os.kill(pid, signal.SIGKILL)
         assert self.child.wait(30) != 0
 
