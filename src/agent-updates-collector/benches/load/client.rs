@@ -136,6 +136,7 @@ where
 
 /// What several open loops in a row have shown, in milliseconds.
 pub struct Tail {
+    /// The median of the loops' medians.
     pub p50: f64,
     /// The median of the loops' p99.
     pub p99: f64,
@@ -154,17 +155,18 @@ where
     let runs: Vec<_> = (0..loops)
         .map(|run| open_loop(api, ways, per_second, time, |way| make(run << 16 | way)))
         .collect();
-    let sorted = |percent: f64| {
-        let mut all: Vec<_> = runs.iter().map(|run| percentile(run, percent)).collect();
-        all.sort_by(f64::total_cmp);
-        all
-    };
-    let (medians, tails) = (sorted(50.0), sorted(99.0));
+    let of_each = |percent: f64| runs.iter().map(|run| percentile(run, percent)).collect::<Vec<_>>();
     Tail {
-        p50: medians[loops / 2],
-        p99: tails[loops / 2],
-        worst: tails[loops - 1],
+        p50: median(of_each(50.0)),
+        p99: median(of_each(99.0)),
+        worst: of_each(99.0).into_iter().fold(0.0, f64::max),
     }
+}
+
+/// The middle one; of an even number the higher.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// The latency that so many of a hundred are below.

@@ -22,7 +22,7 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use client::{closed_loop, open_loop, tail, Request, Tail};
+use client::{closed_loop, median, open_loop, tail, Request, Tail};
 use events::{Ids, Maker};
 use service::Service;
 
@@ -112,10 +112,7 @@ fn ingest(folder: &Path, ids: Ids, bar: f64, bar_p99: f64, seconds: Duration) {
         rates.push(rate);
         ratios.push(rate / limit);
     }
-    rates.sort_by(f64::total_cmp);
-    ratios.sort_by(f64::total_cmp);
-    processor.sort_by(f64::total_cmp);
-    let (rate, ratio) = (rates[rates.len() / 2], ratios[ratios.len() / 2]);
+    let (rate, ratio) = (median(rates), median(ratios));
     row(
         &format!("NDJSON ingest, {ids:?} ids, median"),
         &format!("{rate:.0}/s"),
@@ -126,7 +123,7 @@ fn ingest(folder: &Path, ids: Ids, bar: f64, bar_p99: f64, seconds: Duration) {
         &format!("{:.0} %", ratio * 100.0),
         "70 %",
     );
-    let time = format!("{:.1} µs", processor[processor.len() / 2]);
+    let time = format!("{:.1} µs", median(processor));
     row(
         &format!("processor time of the service for one event, {ids:?} ids"),
         &time,
