@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from galway import toolbox
 from galway.bases.pins import OfficialBase
 from galway.doctor import Check, machine, pins, verdict
 from galway.engine import Engine
@@ -144,6 +145,14 @@ def test_a_tool_that_is_not_installed_yet_is_no_failure(workspace: Workspace) ->
 
     assert (check.name, check.status) == ("saw", "warning")
     assert verdict([check]) is None
+
+
+def test_a_tool_that_only_tests_need_is_nobody_s_to_install(workspace: Workspace) -> None:
+    table = workspace.root / "docker" / "tools.toml"
+    table.write_text(table.read_text().replace("[saw]\n", "[saw]\nfor_tests = true\n"))
+
+    assert list(machine.tools(workspace)) == []
+    assert toolbox.installed(workspace) == {}
 
 
 def test_an_installed_tool_older_than_its_pin_says_so(workspace: Workspace) -> None:

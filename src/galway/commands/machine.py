@@ -36,8 +36,9 @@ def tools(c: Context, install: bool = False, dry: bool = False, json: bool = Fal
 
     with console.edge():
         workspace = Workspace.here()
-        get = toolbox.ensure if install and not (dry or c.config.run.dry) else toolbox.find
-        rows = {name: get(workspace, name) for name in toolbox.catalog(workspace.root)}
+        rows = toolbox.installed(workspace)
+        if install and not (dry or c.config.run.dry):
+            rows = {name: tool or toolbox.ensure(workspace, name) for name, tool in rows.items()}
         if json:
             console.print_json(rows)
         else:

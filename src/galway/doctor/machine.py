@@ -96,8 +96,9 @@ def engines(
 
 def tools(workspace: Workspace) -> Iterator[Check]:
     """Each pinned tool as it is installed; what is not will be at its first use."""
-    for name, pin in toolbox.catalog(workspace.root).items():
-        tool = toolbox.find(workspace, name)
+    pins = toolbox.catalog(workspace.root)
+    for name, tool in toolbox.installed(workspace).items():
+        pin = pins[name]
         if tool is None:
             yield Check(
                 name=name, status=WARNING, found=f"not installed yet; {pin.version} is pinned",

@@ -202,9 +202,12 @@ class Client:
         return answer
 
     def _unreachable(self, error: Exception, seconds: float) -> UnreachableError:
-        if "refused" in str(error).lower():
+        said = str(error).lower()
+        if "refused" in said:
             what = "does not answer: connection refused"
-        elif isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
+        elif "failed to resolve" in said:
+            what = "cannot be found: its name is not known here"
+        elif isinstance(error, requests.Timeout) or "timed out" in said:
             what = f"did not answer in time ({seconds:.0f} s)"
         else:
             what = f"broke off: {type(error).__name__}"

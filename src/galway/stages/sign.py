@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from galway import attachment, evidence, gates, release
+from galway import attachment, evidence, gates, release, signing
 from galway.errors import PublishError
 from galway.layout import MANIFEST_TYPE, Layout
 from galway.registry import Repository, Upload, is_loopback, referrers
@@ -217,7 +217,11 @@ def _sign(request: Request, digest: Digest) -> None:
         if why := request.cosign.unsigned(reference):
             raise PublishError(
                 f"the signature of {reference} was made and does not hold: {why}",
-                hint="check that the public key belongs to the private one",
+                hint=(
+                    f"{signing.FILE} says whose signatures hold: sign as one of them, or change it"
+                    if isinstance(request.cosign.trust, cosign_tool.Identity)
+                    else "check that the public key belongs to the private one"
+                ),
             )
 
 

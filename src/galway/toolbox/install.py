@@ -73,6 +73,18 @@ def ensure(
     return Toolbox(workspace=workspace, say=say, progress=progress).ensure(name)
 
 
+def installed(workspace: Workspace) -> dict[str, Tool | None]:
+    """Each tool of the catalog as it is installed; one that only tests need is named only where it is.
+
+    Raises
+    ------
+    ConfigurationError
+        The table of pins is missing or broken.
+    """
+    found = {name: (pin, find(workspace, name)) for name, pin in pins.catalog(workspace.root).items()}
+    return {name: tool for name, (pin, tool) in found.items() if tool is not None or not pin.for_tests}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Toolbox:
     """The installer and what it depends on; `find` and `ensure` use the real ones."""

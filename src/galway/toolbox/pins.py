@@ -156,6 +156,8 @@ class ToolPin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         What it is for, a few words.
     binary:
         The program's file name; the tool's name where empty.
+    for_tests:
+        No command needs it: it is installed when a test asks for it, and nobody else is asked to.
     refused:
         Versions that must never be installed, from anywhere.
     release:
@@ -167,6 +169,7 @@ class ToolPin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     version: str
     summary: str
     binary: str = ""
+    for_tests: bool = False
     refused: tuple[str, ...] = ()
     release: dict[str, Release]
     fallback: tuple[Fallback, ...] = ()

@@ -174,7 +174,7 @@ def from_go(entry: GoModule, order: Order) -> Delivery:
     if go is None:
         raise MissingToolError("Go is not installed")
     wanted = f"{entry.module}@v{entry.version}"
-    program = order.folder / Path(entry.package).name
+    program = order.folder / "program"
     try:
         listing = order.run([go, "mod", "download", "-json", wanted], cwd=order.folder).stdout
         source = msgspec.json.decode(listing, type=dict[str, Any])

@@ -130,6 +130,13 @@ def test_one_that_stays_busy_says_so(registry) -> None:
         fetch(registry.client())
 
 
+def test_a_registry_whose_name_is_not_known_is_said_to_be_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")  # a proxy would be asked instead of the name server
+    client = Client("registry.invalid", patience=QUICK)  # RFC 2606: a name that never resolves
+    with pytest.raises(UnreachableError, match=r"registry registry\.invalid cannot be found: its name is not known"):
+        fetch(client)
+
+
 def test_a_dead_registry_is_told_from_one_that_refuses() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
