@@ -49,8 +49,7 @@ class Keyless:
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sigstore]:
     """Sigstore, trusted by the Cosign of the tests."""
-    workspace = Workspace.here()
-    with sigstore.serve(workspace, toolbox.ensure(workspace, "cosign"), tmp_path_factory.mktemp("sigstore")) as made:
+    with sigstore.serve(toolbox.ensure(Workspace.here(), "cosign"), tmp_path_factory.mktemp("sigstore")) as made:
         yield made
 
 

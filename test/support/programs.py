@@ -46,7 +46,7 @@ class Olareg(LocalRegistry):
 PROGRAMS = {local_registry.TOOL: LocalRegistry, "crane": Crane, "olareg": Olareg}
 NAMES = tuple(PROGRAMS)
 
-GO_ALONE = ("olareg",)
+GO_ALONE = ("olareg", "fulcio", "rekor-server", "tesseract", "timestamp-server")
 """Those that have to be built: there is no other source of them."""
 
 
@@ -65,16 +65,23 @@ def start(kind: str, folder: Path, **fields: object) -> LocalRegistry:
     Raises
     ------
     MissingToolError
-        It cannot be installed, or does not answer. Where only Go is missing, that skips the test, but never in CI.
+        It cannot be installed (see `installed`), or does not answer.
     """
-    tool = _installed(kind)
+    tool = installed(kind)
     folder.mkdir(parents=True, exist_ok=True)
     made = PROGRAMS[kind](program=tool.path, folder=folder, **fields)  # type: ignore[arg-type]
     made.start()
     return made
 
 
-def _installed(kind: str) -> Tool:
+def installed(kind: str) -> Tool:
+    """A program that tests need, installed first where it is missing.
+
+    Raises
+    ------
+    MissingToolError
+        It cannot be installed. Where only Go is missing, that skips the test, but never in CI.
+    """
     try:
         return toolbox.ensure(Workspace.here(), kind)
     except MissingToolError as error:

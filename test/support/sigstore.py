@@ -1,7 +1,7 @@
 """Sigstore on loopback, of its own programs: certificates (Fulcio), their log (TesseraCT), timestamps, the log of
 signatures (Rekor 2), and a TUF mirror that tells Cosign to trust them.
 
-    with sigstore.serve(workspace, cosign, tmp_path) as made:
+    with sigstore.serve(cosign, tmp_path) as made:
         made.runner.workflow = "owner/name/.github/workflows/image.yml@refs/heads/main"
         signing.Cosign(tool=cosign, trust=Identity(...), environment=made.environment)
 
@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import actions
+import programs
 import requests
 import trust_root
 from cryptography import x509
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
-from galway import process, toolbox
+from galway import process
 
 if TYPE_CHECKING:
     import subprocess
@@ -36,24 +37,21 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
     from galway.toolbox import Tool
-    from galway.workspace import Workspace
 
 UP_SECONDS = 30.0
-ORIGIN = "127.0.0.1"
-"""What the log of signatures calls itself in its checkpoints."""
 PASSPHRASE = "of a key that lives as long as a test"
 
 
 @dataclass(kw_only=True)
 class Sigstore:
-    """The services, and what a job's environment has to hold to use them.
+    """The services, and what Cosign's environment has to hold to use them.
 
     Parameters
     ----------
     runner:
         Who signs; see `actions.Runner`.
-    environment:
-        Of a job that may sign; without the runner's part, of one that may only verify.
+    trust:
+        The environment of whoever verifies.
     """
 
     runner: actions.Runner
@@ -61,12 +59,12 @@ class Sigstore:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What Cosign needs to sign and to verify."""
+        """The environment of a job that signs."""
         return {**self.trust, **self.runner.environment}
 
 
 @contextlib.contextmanager
-def serve(workspace: Workspace, cosign: Tool, folder: Path) -> Iterator[Sigstore]:
+def serve(cosign: Tool, folder: Path) -> Iterator[Sigstore]:
     """All services, for the time of a `with` block.
 
     Parameters
@@ -79,34 +77,16 @@ def serve(workspace: Workspace, cosign: Tool, folder: Path) -> Iterator[Sigstore
     children: list[subprocess.Popen[bytes]] = []
     try:
         with actions.serve(mirror) as runner:
-            options = _Deployment(workspace=workspace, folder=folder, runner=runner, children=children)
-            root, log = options.authority(), options.certificate_log()
-            fulcio = options.fulcio(log)
-            stamps = options.timestamps()
-            rekor = options.rekor()
-            since = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            trusted = (
-                *("trusted-root", "create", "--out", str(folder / "trusted_root.json")),
-                *("--fulcio", f"url={fulcio},certificate-chain={root}"),
-                *("--ctfe", f"url={log},public-key={folder / 'ct.pub'},start-time={since}"),
-                *("--rekor", f"url={rekor},public-key={folder / 'rekor.pub'},start-time={since},origin={ORIGIN}"),
-                *("--tsa", f"url={stamps},certificate-chain={folder / 'tsa.pem'}"),
+            deployment = _Deployment(folder=folder, runner=runner, children=children)
+            root, log = deployment.authority(), deployment.certificate_log()
+            deployed = trust_root.Deployed(
+                fulcio=(deployment.fulcio(log), root),
+                certificates=(log, folder / "ct.pub"),
+                timestamps=(deployment.timestamps(), folder / "tsa.pem"),
+                rekor=(deployment.rekor(), folder / "rekor.pub"),
+                issuer=runner.url,
             )
-            common = f"start-time={since},operator=test"
-            config = (
-                *("signing-config", "create", "--out", str(folder / "signing_config.json")),
-                *("--fulcio", f"url={fulcio},api-version=1,{common}"),
-                *("--rekor", f"url={rekor},api-version=2,{common}", "--rekor-config", "ANY"),
-                *("--tsa", f"url={stamps},api-version=1,{common}", "--tsa-config", "ANY"),
-                *("--oidc-provider", f"url={runner.url},api-version=1,{common}"),
-            )
-            for argv in (trusted, config):
-                process.run((str(cosign.path), *argv))
-            targets = {
-                "trusted_root.json": (folder / "trusted_root.json").read_bytes(),
-                "signing_config.v0.2.json": (folder / "signing_config.json").read_bytes(),
-            }
-            first = trust_root.write(mirror, targets)
+            first = trust_root.write(mirror, trust_root.documents(cosign, deployed, folder))
             trust = {"TUF_ROOT": str(folder / "tuf")}
             initialize = ("initialize", "--mirror", f"{runner.url}/files", "--root", str(first))
             process.run((str(cosign.path), *initialize), env=trust)
@@ -120,7 +100,6 @@ def serve(workspace: Workspace, cosign: Tool, folder: Path) -> Iterator[Sigstore
 class _Deployment:
     """Starts the services one by one; each method gives the address or the file that the others need."""
 
-    workspace: Workspace
     folder: Path
     runner: actions.Runner
     children: list[subprocess.Popen[bytes]]
@@ -210,7 +189,7 @@ class _Deployment:
         http, grpc, metrics = _ports(3)
         options = (
             *("serve", "--http-port", str(http), "--grpc-port", str(grpc), "--http-metrics-port", str(metrics)),
-            *("--hostname", ORIGIN, "--storage-dir", str(self.folder / "rekor")),
+            *("--hostname", trust_root.ORIGIN, "--storage-dir", str(self.folder / "rekor")),
             *("--signer-filepath", str(self.folder / "rekor.key")),
             *("--checkpoint-interval", "200ms", "--batch-max-age", "50ms"),
         )
@@ -218,7 +197,7 @@ class _Deployment:
         return f"http://127.0.0.1:{http}"
 
     def _start(self, name: str, options: Sequence[str], ready: str) -> None:
-        tool = toolbox.ensure(self.workspace, name)
+        tool = programs.installed(name)
         log = self.folder / f"{name}.log"
         child = process.accompany((str(tool.path), *options), log=log)
         self.children.append(child)
