@@ -45,9 +45,10 @@ _ENGINE, _NOT_EXECUTABLE, _NOT_FOUND = 125, 126, 127
 def check(subject: Subject) -> list[Check]:
     """Prove the run profile; one check that says why where it would prove nothing."""
     if subject.runs != "native" or subject.engine is None:
+        elsewhere = f"run the same test on a machine of {subject.manifest.platform}"
         why = {
-            "emulated": ("under emulation the proof would be of the emulator", "run this on such a machine"),
-            "no": ("its programs do not run here", "run this on such a machine"),
+            "emulated": ("under emulation the proof would be of the emulator", elsewhere),
+            "no": ("its programs do not run here", elsewhere),
             "native": ("no engine answers", "run `inv engine.start`"),
         }[subject.runs]
         return [Check(kind="hardening", name="run profile", status="not_evaluated", detail=why[0], hint=why[1])]

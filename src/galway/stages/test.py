@@ -278,6 +278,12 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
     if found is None:
         return None
     first, message = found
-    if first.status == "failed":
-        return ImageTestError(message, hint="the table above has the next step of each check that failed")
-    return NotEvaluatedError(message, hint="the table above has the next step of each check without a verdict")
+    error = ImageTestError if first.status == "failed" else NotEvaluatedError
+    return error(message, hint=_next(first))
+
+
+def _next(record: Record) -> str:
+    """What to do about the check that the record's reason names: the first failed one, or else the first not judged."""
+    passing = {"passed"} if record.status != "failed" else {"passed", "not_evaluated", "skipped"}
+    hints = (check["hint"] for check in record.measures.get("checks", ()) if check["status"] not in passing)
+    return next(hints, "") or f"inv test -i {record.image} shows each check"

@@ -74,8 +74,10 @@ def session(workspace: Workspace, say: Callable[[str], None] = lambda _line: Non
     return stage.Session(workspace=workspace, **{**values, **changes})
 
 
-def answer(status: Status, *, kind: Any = "structure", detail: str = "seen") -> Callable[..., list[Check]]:
-    return lambda _subject: [Check(kind=kind, name="one", status=status, detail=detail)]
+def answer(
+    status: Status, *, kind: Any = "structure", detail: str = "seen", hint: str = ""
+) -> Callable[..., list[Check]]:
+    return lambda _subject: [Check(kind=kind, name="one", status=status, detail=detail, hint=hint)]
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, **kinds: Callable[..., list[Check]]) -> None:
@@ -149,12 +151,28 @@ def test_each_platform_gets_a_record_of_its_digest_with_every_check(
 def test_anything_but_a_pass_is_an_error_of_its_class(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, status: Status, error: type[Exception]
 ) -> None:
-    answers(monkeypatch, structure=answer(status, detail="the cause"))
+    answers(monkeypatch, structure=answer(status, detail="the cause", hint="mend it"))
     build(workspace)
     (record,) = session(workspace).run(tested.targets(workspace, IMAGE, (AMD64,)))
     verdict = stage.verdict([record])
     assert isinstance(verdict, error)
     assert "structure one: the cause" in verdict.message
+    assert verdict.hint == "mend it"
+
+
+def test_the_next_step_is_that_of_the_check_that_the_message_names(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(
+        monkeypatch,
+        structure=answer("not_evaluated", detail="unknown", hint="look again"),
+        content=answer("failed", detail="the cause", hint="mend it"),
+    )
+    build(workspace)
+    verdict = stage.verdict(session(workspace).run(tested.targets(workspace, IMAGE, (AMD64,))))
+    assert verdict is not None
+    assert "the cause" in verdict.message
+    assert verdict.hint == "mend it"
 
 
 def test_a_failure_outweighs_what_was_not_evaluated() -> None:
