@@ -48,10 +48,7 @@ COMBINATIONS = (
     (real_program, "cosign"),
     (real_referrers, "cosign"),
     (with_referrers_api, "cosign"),
-    (
-        real_program,
-        "cosign-2",
-    ),  # takes other options and stores signatures in another way; it has no referrers of its own
+    (real_program, "cosign-2"),  # takes other options, and stores signatures under tags of their own
 )
 
 
