@@ -48,7 +48,8 @@ COMBINATIONS = (
     (real_program, "cosign"),
     (real_referrers, "cosign"),
     (with_referrers_api, "cosign"),
-    (real_program, "cosign-2"),  # takes other options, and stores signatures under tags of their own
+    # It takes other options, and stores signatures under tags of their own; outside Debian it is built for minutes.
+    pytest.param((real_program, "cosign-2"), marks=pytest.mark.slow),
 )
 
 
