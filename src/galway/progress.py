@@ -28,6 +28,10 @@ NARROW = 70
 EXPORT = "exporting to "
 """How BuildKit's name for the last of its work begins, which may take longer than the steps."""
 
+QUIET = 60.0
+"""Seconds without a line, after which it is said what runs: some CI services end a job that is silent for ten minutes,
+and a compiler's step may take longer."""
+
 
 class _Display:
     """What redraws a table on a terminal for the time of a `with` block, and says plain lines elsewhere.
@@ -38,15 +42,24 @@ class _Display:
         Where to show it.
     render:
         Makes the table of now.
+    quiet:
+        Seconds without a line, after which a line tells what runs.
     """
 
-    def __init__(self, console: Console, render: Callable[[], Table]) -> None:
+    def __init__(self, console: Console, render: Callable[[], Table], quiet: float = QUIET) -> None:
         self._console = console
         self._live = Live(get_renderable=render, console=console, refresh_per_second=4, transient=True)
+        self._quiet = quiet
+        self._said = time.monotonic()
+        self._steps: dict[int, tuple[str, float]] = {}  # what runs, and since when
+        self._over = threading.Event()
+        self._pulse = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
+        else:
+            self._pulse.start()
         return self
 
     def __exit__(
@@ -54,6 +67,31 @@ class _Display:
     ) -> None:
         if self._console.is_terminal:
             self._live.stop()
+        else:
+            self._over.set()
+            self._pulse.join()
+
+    def _say(self, line: str) -> None:
+        self._console.print(escape(line))
+        self._said = time.monotonic()
+
+    def _note(self, step: Step) -> None:
+        """Keep a step for as long as it runs."""
+        if step.cached or step.seconds is not None:
+            self._steps.pop(id(step), None)
+        elif step.is_instruction or EXPORT in step.name:
+            self._steps.setdefault(id(step), (told(step.name), time.monotonic()))
+
+    def _running(self) -> list[tuple[str, float]]:
+        return list(self._steps.values())
+
+    def _beat(self) -> None:
+        while not self._over.wait(max(0.01, self._said + self._quiet - time.monotonic())):
+            now = time.monotonic()
+            if now - self._said >= self._quiet:
+                self._said = now
+                for text, since in self._running():
+                    self._say(f"{text}: running for {now - since:.0f} s")
 
 
 class PipelineProgress(_Display):
@@ -65,29 +103,39 @@ class PipelineProgress(_Display):
         Where to show them.
     render:
         Makes the table of an outcome.
+    quiet:
+        Seconds without a line, after which a line tells what runs.
     """
 
-    def __init__(self, console: Console, render: Callable[[Outcome], Table]) -> None:
+    def __init__(self, console: Console, render: Callable[[Outcome], Table], quiet: float = QUIET) -> None:
         self._render = render
         self._outcome: Outcome | None = None
-        self._said: dict[tuple[str, str], str] = {}
-        super().__init__(console, self._table)  # asks for the table at once
+        self._states: dict[tuple[str, str], tuple[str, float]] = {}  # of each stage of an image, and since when
+        super().__init__(console, self._table, quiet)  # asks for the table at once
 
     def changed(self, outcome: Outcome) -> None:
         """Take note of a stage that began or ended."""
         self._outcome = outcome
         for name, cells in outcome.cells.items() if not self._console.is_terminal else ():
             for stage, cell in cells.items():
-                if cell.state not in ("waiting", self._said.get((name, stage))):
-                    self._said[name, stage] = cell.state
+                if cell.state not in ("waiting", self._states.get((name, stage), ("", 0.0))[0]):
+                    self._states[name, stage] = cell.state, time.monotonic()
                     reason = f": {cell.reason}" if cell.reason else ""
-                    self._console.print(escape(f"{stage} of {name}: {cell.state.replace('_', ' ')}{reason}"))
+                    self._say(f"{stage} of {name}: {cell.state.replace('_', ' ')}{reason}")
+
+    def _running(self) -> list[tuple[str, float]]:
+        """Steps of a build, or else the stages."""
+        seen = list(self._states.items())  # whole, while others add to it
+        return super()._running() or [
+            (f"{stage} of {name}", at) for (name, stage), (now, at) in seen if now == "running"
+        ]
 
     def observe(self, step: Step) -> None:
-        """Take note of BuildKit's step that ended; on a terminal the table is enough."""
+        """Take note of BuildKit's step that began or ended; on a terminal the table is enough."""
+        self._note(step)
         over = step.cached or step.seconds is not None
         if over and step.is_instruction and not step.is_cancelled and not step.cached and not self._console.is_terminal:
-            self._console.print(escape(f"{told(step.name)}: {step.seconds:.1f} s"))
+            self._say(f"{told(step.name)}: {step.seconds:.1f} s")
 
     def _table(self) -> Table:
         return self._render(self._outcome) if self._outcome else Table.grid()
@@ -102,19 +150,22 @@ class BuildProgress(_Display):
         Where to show them.
     targets:
         Names of the bake targets, in the order of their lines.
+    quiet:
+        Seconds without a line, after which a line tells what runs.
     """
 
-    def __init__(self, console: Console, targets: tuple[str, ...]) -> None:
+    def __init__(self, console: Console, targets: tuple[str, ...], quiet: float = QUIET) -> None:
         self._lock = threading.Lock()
         self._begun = time.monotonic()
         self._now: dict[str, str] = dict.fromkeys(targets, "waiting")
         self._done: dict[str, int] = dict.fromkeys(targets, 0)
         self._cached: dict[str, int] = dict.fromkeys(targets, 0)
         self._counted: set[int] = set()
-        super().__init__(console, self._render)
+        super().__init__(console, self._render, quiet)
 
     def observe(self, step: Step) -> None:
         """Take note of a step that began or ended."""
+        self._note(step)
         if EXPORT in step.name:
             self._export(step)
         if not step.is_instruction or step.is_cancelled or step.target not in self._now:
@@ -144,8 +195,7 @@ class BuildProgress(_Display):
         if self._console.is_terminal:
             return
         took = "cached" if step.cached else f"{step.seconds:.1f} s"
-        line = f"{text}: {'FAILED' if step.error else took}"
-        self._console.print(escape(line))
+        self._say(f"{text}: {'FAILED' if step.error else took}")
 
     def _render(self) -> Table:
         narrow = self._console.width < NARROW

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from galway import progress
+from galway.pipeline import Cell, Outcome
 from galway.report import images
 from galway.tools.buildx import Step
 
@@ -17,7 +20,7 @@ MOUNTS = "--mount=type=cache,id=ci-apt-amd64,target=/var/cache/apt --mount=type=
 
 def said(step: Step) -> str:
     """The plain lines about one step of a build."""
-    console = Console(file=io.StringIO(), width=160, soft_wrap=True, highlight=False)
+    console = plain()
     with progress.BuildProgress(console, ("ci-amd64",)) as shown:
         shown.observe(step)
     assert isinstance(console.file, io.StringIO)
@@ -82,6 +85,50 @@ def test_a_narrow_terminal_shows_whole_names_and_the_step_below() -> None:
 def test_the_work_after_the_last_step_is_named(seconds: float | None, now: str) -> None:
     export = Step(name="[ci-amd64] exporting to oci image format", seconds=seconds)
     assert drawn(100, RUNNING, export)[0].endswith(f"  {now}")
+
+
+def plain() -> Console:
+    """A console that is no terminal."""
+    return Console(file=io.StringIO(), width=160, soft_wrap=True, highlight=False)
+
+
+def lines(console: Console, *, of: int) -> list[str]:
+    """The first lines that were said, once there are as many."""
+    assert isinstance(console.file, io.StringIO)
+    until = time.monotonic() + 10
+    while console.file.getvalue().count("\n") < of and time.monotonic() < until:
+        time.sleep(0.01)
+    return console.file.getvalue().splitlines()[:of]
+
+
+def test_a_long_step_says_that_it_runs_where_no_terminal_shows_it() -> None:
+    console = plain()
+    with progress.BuildProgress(console, ("ci-amd64",), quiet=0.05) as shown:
+        shown.observe(RUNNING)
+        said_twice = lines(console, of=2)
+    assert said_twice == ["[ci-amd64 stage-1 1/6] RUN apt-get update: running for 0 s"] * 2
+
+
+def test_what_is_over_runs_no_longer() -> None:
+    console = plain()
+    step = Step(name=RUNNING.name, target="ci-amd64")
+    with progress.BuildProgress(console, ("ci-amd64",), quiet=0.05) as shown:
+        shown.observe(step)
+        step.seconds = 1.0
+        shown.observe(step)
+        time.sleep(0.3)
+    assert lines(console, of=1) == [f"{RUNNING.name}: 1.0 s"]
+    assert isinstance(console.file, io.StringIO)
+    assert "running" not in console.file.getvalue()
+
+
+def test_a_long_stage_of_a_pipeline_says_that_it_runs() -> None:
+    console = plain()
+    outcome = Outcome(started="", cells={"ci": {"test": Cell(state="running")}})
+    with progress.PipelineProgress(console, lambda _: Table.grid(), quiet=0.05) as shown:
+        shown.changed(outcome)
+        said_so = lines(console, of=2)
+    assert said_so == ["test of ci: running", "test of ci: running for 0 s"]
 
 
 def test_a_file_has_the_time_of_that_work() -> None:
