@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY_ID = "test"
-MINUTES = 5 * 60
+LIFETIME = 5 * 60
 """Seconds that a token holds, as GitHub's do."""
 
 
@@ -65,7 +65,8 @@ class Runner:
     def token(self, audience: str) -> str:
         """A signed token with the claims that Sigstore's certificates are made of."""
         self.asked.append(audience)
-        repository, _, ref = self.workflow.partition("/.github/")[0], "", self.workflow.partition("@")[2]
+        path, _, ref = self.workflow.partition("@")
+        repository = path.partition("/.github/")[0]
         owner = repository.partition("/")[0]
         now = int(time.time())
         claims = {
@@ -74,7 +75,7 @@ class Runner:
             "sub": f"repo:{repository}:ref:{ref}",
             "iat": now,
             "nbf": now,
-            "exp": now + MINUTES,
+            "exp": now + LIFETIME,
             "event_name": "push",
             "job_workflow_ref": self.workflow,
             "job_workflow_sha": "a" * 40,

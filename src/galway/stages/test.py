@@ -284,6 +284,8 @@ def verdict(records: Iterable[Record]) -> GalwayError | None:
 
 def _next(record: Record) -> str:
     """What to do about the check that the record's reason names: the first failed one, or else the first not judged."""
-    passing = {"passed"} if record.status != "failed" else {"passed", "not_evaluated", "skipped"}
-    hints = (check["hint"] for check in record.measures.get("checks", ()) if check["status"] not in passing)
-    return next(hints, "") or f"inv test -i {record.image} shows each check"
+    found = record.measures.get("checks", ())
+    worst = [check for check in found if check["status"] == "failed"] or [
+        check for check in found if check["status"] != "passed"
+    ]
+    return (worst[0]["hint"] if worst else "") or f"inv test -i {record.image} shows each check"
